@@ -1,0 +1,4 @@
+export * from "./definition.ts";
+export * from "./errors.ts";
+export * from "./state.ts";
+export * from "./units.ts";

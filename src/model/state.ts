@@ -1,0 +1,101 @@
+import * as z from "zod";
+
+/** What is so: the states a machine can be in, and what `state.json` records. */
+
+export const PauseCause = z.enum(["user", "disk-full", "io-error", "panic", "watchdog", "guest-suspended"]);
+export type PauseCause = z.infer<typeof PauseCause>;
+
+/** An operation in progress, as people see it. `percent` 0–100 where it can be known. */
+export const OperationView = z.object({ kind: z.string(), step: z.string(), percent: z.number().min(0).max(100).optional() });
+export type OperationView = z.infer<typeof OperationView>;
+
+/** Times are ISO 8601 in UTC. Never “unknown”: every case has a name. */
+export const MachineState = z.discriminatedUnion("state", [
+  z.object({ state: z.literal("stopped") }),
+  z.object({ state: z.literal("starting"), pid: z.int().optional(), since: z.string() }),
+  z.object({ state: z.literal("running"), pid: z.int(), since: z.string(), responding: z.boolean() }),
+  z.object({ state: z.literal("paused"), because: PauseCause, pid: z.int(), since: z.string(), responding: z.boolean() }),
+  z.object({ state: z.literal("suspended"), since: z.string() }),
+  z.object({ state: z.literal("stopping"), pid: z.int().optional(), since: z.string() }),
+  z.object({ state: z.literal("failed"), reason: z.string(), message: z.string(), hint: z.string().optional(), at: z.string() }),
+  z.object({ state: z.literal("damaged"), reason: z.string(), hint: z.string().optional() }),
+]);
+export type MachineState = z.infer<typeof MachineState>;
+export type StateName = MachineState["state"];
+
+/** A process beyond doubt: a pid is reused, a pid with its start time is not. */
+export const ProcessIdentity = z.object({ pid: z.int().positive(), startTime: z.string() });
+export type ProcessIdentity = z.infer<typeof ProcessIdentity>;
+
+/** Milliseconds from the start request to each step of the readiness ladder. */
+export const Readiness = z.object({
+  qmp: z.number().optional(),
+  firmware: z.number().optional(),
+  kernel: z.number().optional(),
+  init: z.number().optional(),
+  network: z.number().optional(),
+  agent: z.number().optional(),
+  ssh: z.number().optional(),
+});
+export type Readiness = z.infer<typeof Readiness>;
+export const readinessSteps = ["qmp", "firmware", "kernel", "init", "network", "agent", "ssh"] as const satisfies readonly (keyof Readiness)[];
+
+export const RuntimeForward = z.object({
+  protocol: z.enum(["tcp", "udp"]),
+  hostAddress: z.string(),
+  hostPort: z.int(),
+  guestPort: z.int(),
+  adapter: z.int(),
+});
+export type RuntimeForward = z.infer<typeof RuntimeForward>;
+
+/** The QEMU process of a machine that runs, as recorded when it was spawned. */
+export const RunRecord = ProcessIdentity.extend({
+  accelerator: z.enum(["kvm", "hvf", "whpx", "tcg"]),
+  qemuId: z.string(),
+  qemuVersion: z.string(),
+  startedAt: z.string(),
+  requestedAt: z.string(),
+  /** The definition it was started with (what the guest has now; vm.json is what it gets next). */
+  definition: z.unknown(),
+  forwards: z.array(RuntimeForward).default([]),
+  readiness: Readiness.default({}),
+  pausedBecause: PauseCause.optional(),
+});
+export type RunRecord = z.infer<typeof RunRecord>;
+
+/** Written before each step of a long operation, so that the next vivd can finish it or undo it. */
+export const OperationRecord = z.object({
+  kind: z.enum(["create", "start", "stop", "suspend", "wake", "remove", "rename"]),
+  step: z.string(),
+  startedAt: z.string(),
+  owner: ProcessIdentity,
+  data: z.record(z.string(), z.unknown()).default({}),
+});
+export type OperationRecord = z.infer<typeof OperationRecord>;
+
+export const SuspendRecord = z.object({
+  file: z.string(),
+  at: z.string(),
+  qemuId: z.string(),
+  accelerator: z.enum(["kvm", "hvf", "whpx", "tcg"]),
+  bytes: z.number(),
+  definition: z.unknown(),
+});
+export type SuspendRecord = z.infer<typeof SuspendRecord>;
+
+export const FailureRecord = z.object({ reason: z.string(), message: z.string(), hint: z.string().optional(), at: z.string() });
+export type FailureRecord = z.infer<typeof FailureRecord>;
+
+/** The content of `state.json`. */
+export const StateFile = z.object({
+  schema: z.literal(1),
+  wanted: z.enum(["running", "stopped", "suspended"]),
+  run: RunRecord.optional(),
+  operation: OperationRecord.optional(),
+  suspended: SuspendRecord.optional(),
+  failure: FailureRecord.optional(),
+  /** Readiness of past starts, newest first, at most ten. */
+  readinessHistory: z.array(Readiness).default([]),
+});
+export type StateFile = z.infer<typeof StateFile>;
