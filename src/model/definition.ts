@@ -60,7 +60,6 @@ export const Network = z.discriminatedUnion("mode", [
   z.strictObject({
     mode: z.literal("nat"),
     ...adapterCommon,
-    host: z.enum(["allow", "deny"]).default("allow").describe("Whether the guest may reach the host's own loopback services"),
     forwards: z.array(Forward).max(64).default([]),
     netboot: Netboot.optional(),
   }),
