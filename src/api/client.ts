@@ -1,0 +1,269 @@
+import { createConnection, type Socket } from "node:net";
+import { CancellationTokenSource, type MessageConnection } from "vscode-jsonrpc/node";
+import { vivError } from "../model/index.ts";
+import { eventNotification, fromResponseError, newNonce, openConnection, progress, proofMatches, proveToken, streamData, streamEnd } from "./connection.ts";
+import { type Endpoint, homeFolder, readEndpoint } from "./endpoint.ts";
+import { type ProgressReport, VivEvent } from "./events.ts";
+import { apiVersion, type MethodName, methods, type Params, type Result } from "./methods.ts";
+import { type ServiceProgram, startService } from "./service.ts";
+import { type BuildIdentity, compareBuilds, thisBuild } from "./version.ts";
+
+export interface CallOptions {
+  signal?: AbortSignal;
+  onProgress?: (report: ProgressReport) => void;
+}
+
+/** A two-way byte stream of the service (a serial console). */
+export interface VivStream {
+  readonly id: number;
+  write(data: Uint8Array): void;
+  onData(listener: (data: Buffer) => void): void;
+  onEnd(listener: (reason: string) => void): void;
+  close(): void;
+}
+
+/** A connection to vivd. Every failure is a VivError. */
+export interface VivClient {
+  readonly service: BuildIdentity & { pid: number };
+  call<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
+  onEvent(listener: (event: VivEvent) => void): () => void;
+  openSerial(machine: string, replayBytes?: number): Promise<VivStream>;
+  /** Resolves when the connection is gone, for whatever reason. */
+  readonly closed: Promise<void>;
+  dispose(): void;
+}
+
+export interface ConnectOptions {
+  home?: string;
+  /** How to start the service when none listens; absent: fail with `daemon-unavailable`. */
+  program?: ServiceProgram;
+  /** Replace an older service (only while it runs no operation). Default true. */
+  replaceOlder?: boolean;
+  startTimeoutMs?: number;
+}
+
+export async function connect(options: ConnectOptions = {}): Promise<VivClient> {
+  const home = homeFolder(options.home);
+  const client = (await tryConnect(home)) ?? (await startAndConnect(home, options));
+  const older = compareBuilds(thisBuild, client.service) > 0;
+  if (!older || options.replaceOlder === false || options.program === undefined) return client;
+  return replaceService(client, home, options);
+}
+
+/** Asks an older service to make room. One that is busy stays: it serves us as well (same API major). */
+async function replaceService(client: VivClient, home: string, options: ConnectOptions): Promise<VivClient> {
+  try {
+    await client.call("daemon.stop", { replacement: true });
+  } catch {
+    return client;
+  }
+  await client.closed;
+  return startAndConnect(home, options);
+}
+
+async function startAndConnect(home: string, options: ConnectOptions): Promise<VivClient> {
+  if (options.program === undefined) {
+    throw vivError("daemon-unavailable", `No background service runs for ${home}.`, "Any viv command that needs it starts it.");
+  }
+  const attempt = await startService(home, options.program);
+  try {
+    const deadline = Date.now() + (options.startTimeoutMs ?? 15_000);
+    for (;;) {
+      const client = await tryConnect(home);
+      if (client) return client;
+      const failure = attempt.failure();
+      // Another terminal's service may have won the race: its endpoint appears a moment later.
+      if (failure && !(await otherServiceComes(home))) throw failure;
+      if (Date.now() > deadline) throw attempt.timeout();
+      await new Promise((wake) => setTimeout(wake, 10));
+    }
+  } finally {
+    attempt.dispose();
+  }
+}
+
+async function otherServiceComes(home: string): Promise<boolean> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const endpoint = await readEndpoint(home);
+    if (endpoint && (await dial(endpoint).then((socket) => socket.destroy() !== undefined, () => false))) return true;
+    await new Promise((wake) => setTimeout(wake, 25));
+  }
+  return false;
+}
+
+async function tryConnect(home: string): Promise<VivClient | undefined> {
+  const endpoint = await readEndpoint(home);
+  if (!endpoint) return undefined;
+  let socket: Socket;
+  try {
+    socket = await dial(endpoint);
+  } catch {
+    return undefined;
+  }
+  try {
+    return await handshake(socket, endpoint);
+  } catch (error) {
+    socket.destroy();
+    const failure = fromResponseError(error);
+    // The service was about to exit: behave as if none had been there.
+    if (failure.code === "daemon-unavailable") return undefined;
+    throw failure;
+  }
+}
+
+function dial(endpoint: Endpoint): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(endpoint.address);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+    socket.once("error", reject);
+  });
+}
+
+async function handshake(socket: Socket, endpoint: Endpoint): Promise<VivClient> {
+  socket.on("error", () => socket.destroy());
+  const connection = openConnection(socket);
+  const closed = new Promise<void>((resolve) => {
+    socket.once("close", () => {
+      connection.dispose();
+      resolve();
+    });
+  });
+  connection.onError(() => socket.destroy());
+  const client = new Client(connection, socket, closed);
+  connection.listen();
+  const nonce = newNonce();
+  const hello = await client.call("hello", { apiVersion, ...thisBuild, nonce });
+  if (!proofMatches(proveToken(endpoint.token, nonce, "server"), hello.proof)) {
+    throw vivError("daemon-unavailable", "Something else answers at the service's address: it does not know the token.", "Run `viv daemon stop`, or remove run/vivd.json from the home folder.");
+  }
+  if (hello.apiVersion !== apiVersion) {
+    throw vivError("version-conflict", `The background service speaks API ${hello.apiVersion}, this client ${apiVersion}.`, "Update the older of the two; `viv daemon stop` ends the service without stopping machines.");
+  }
+  await client.call("authenticate", { proof: proveToken(endpoint.token, hello.nonce, "client") });
+  client.service = { version: hello.version, build: hello.build, pid: hello.pid };
+  return client;
+}
+
+class Client implements VivClient {
+  service = { version: "", build: "", pid: 0 };
+  readonly closed: Promise<void>;
+  readonly #connection: MessageConnection;
+  readonly #socket: Socket;
+  readonly #listeners = new Set<(event: VivEvent) => void>();
+  readonly #streams = new Map<number, ClientStream>();
+  #nextToken = 1;
+
+  constructor(connection: MessageConnection, socket: Socket, closed: Promise<void>) {
+    this.#connection = connection;
+    this.#socket = socket;
+    this.closed = closed;
+    connection.onNotification(eventNotification, (event) => this.#deliver(event));
+    connection.onNotification(streamData, ({ stream, dataBase64 }) => this.#stream(stream).receive(Buffer.from(dataBase64, "base64")));
+    connection.onNotification(streamEnd, ({ stream, reason }) => {
+      this.#stream(stream).finish(reason);
+      this.#streams.delete(stream);
+    });
+    void closed.then(() => {
+      for (const stream of this.#streams.values()) stream.finish("The background service went away.");
+    });
+  }
+
+  async call<M extends MethodName>(method: M, params: Params<M>, options: CallOptions = {}): Promise<Result<M>> {
+    const cancellation = new CancellationTokenSource();
+    const abort = () => cancellation.cancel();
+    if (options.signal?.aborted) throw vivError("cancelled", "Cancelled.");
+    options.signal?.addEventListener("abort", abort, { once: true });
+    const token = options.onProgress ? this.#nextToken++ : undefined;
+    const listening = token === undefined ? undefined : this.#connection.onProgress(progress, token, (report) => options.onProgress?.(report));
+    try {
+      const message = { ...params, ...(token === undefined ? {} : { progressToken: token }) };
+      const answer: unknown = await this.#connection.sendRequest(method, message, cancellation.token);
+      return methods[method].result.parse(answer) as Result<M>;
+    } catch (error) {
+      throw fromResponseError(error);
+    } finally {
+      options.signal?.removeEventListener("abort", abort);
+      listening?.dispose();
+      cancellation.dispose();
+    }
+  }
+
+  onEvent(listener: (event: VivEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  async openSerial(machine: string, replayBytes = 0): Promise<VivStream> {
+    const { stream } = await this.call("machine.openSerial", { machine, replayBytes });
+    return this.#stream(stream);
+  }
+
+  dispose(): void {
+    this.#socket.end();
+    this.#socket.destroySoon();
+  }
+
+  #deliver(event: unknown): void {
+    // An event of a newer service that this client does not know is not an error.
+    const known = VivEvent.safeParse(event);
+    if (known.success) for (const listener of this.#listeners) listener(known.data);
+  }
+
+  /** Data may arrive before the answer that names the stream: the stream is made by whoever comes first. */
+  #stream(id: number): ClientStream {
+    const existing = this.#streams.get(id);
+    if (existing) return existing;
+    const stream = new ClientStream(id, this.#connection);
+    this.#streams.set(id, stream);
+    return stream;
+  }
+}
+
+class ClientStream implements VivStream {
+  readonly id: number;
+  readonly #connection: MessageConnection;
+  readonly #waiting: Buffer[] = [];
+  #onData: ((data: Buffer) => void) | undefined;
+  #onEnd: ((reason: string) => void) | undefined;
+  #ended: string | undefined;
+
+  constructor(id: number, connection: MessageConnection) {
+    this.id = id;
+    this.#connection = connection;
+  }
+
+  write(data: Uint8Array): void {
+    if (this.#ended !== undefined) return;
+    void this.#connection.sendNotification(streamData, { stream: this.id, dataBase64: Buffer.from(data).toString("base64") });
+  }
+
+  onData(listener: (data: Buffer) => void): void {
+    this.#onData = listener;
+    for (const data of this.#waiting.splice(0)) listener(data);
+  }
+
+  onEnd(listener: (reason: string) => void): void {
+    this.#onEnd = listener;
+    if (this.#ended !== undefined) listener(this.#ended);
+  }
+
+  close(): void {
+    if (this.#ended !== undefined) return;
+    void this.#connection.sendNotification(streamEnd, { stream: this.id, reason: "closed by the client" });
+    this.finish("closed");
+  }
+
+  receive(data: Buffer): void {
+    if (this.#onData) this.#onData(data);
+    else this.#waiting.push(data);
+  }
+
+  finish(reason: string): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = reason;
+    this.#onEnd?.(reason);
+  }
+}

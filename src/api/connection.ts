@@ -1,0 +1,65 @@
+import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import type { Socket } from "node:net";
+import {
+  createMessageConnection,
+  ErrorCodes,
+  type MessageConnection,
+  NotificationType,
+  ProgressType,
+  ResponseError,
+  StreamMessageReader,
+  StreamMessageWriter,
+} from "vscode-jsonrpc/node";
+import { asVivError, type ErrorReport, errorReport, isErrorCode, type VivError, vivError } from "../model/index.ts";
+import type { ProgressReport, StreamData, StreamEnd, VivEvent } from "./events.ts";
+
+/** The wire: JSON-RPC 2.0 with Content-Length headers (vscode-jsonrpc) over a local socket. */
+
+export const eventNotification = new NotificationType<VivEvent>("event");
+export const streamData = new NotificationType<StreamData>("stream.data");
+export const streamEnd = new NotificationType<StreamEnd>("stream.end");
+export const progress = new ProgressType<ProgressReport>();
+
+/** JSON-RPC error code for every VivError; `data` is its ErrorReport. */
+const vivErrorNumber = -32_000;
+
+export function openConnection(socket: Socket): MessageConnection {
+  socket.setNoDelay(true);
+  return createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket));
+}
+
+export function toResponseError(thrown: unknown): ResponseError<ErrorReport> {
+  const report = errorReport(thrown);
+  return new ResponseError(vivErrorNumber, report.message, report);
+}
+
+export function fromResponseError(thrown: unknown): VivError {
+  if (thrown instanceof ResponseError) {
+    const data = thrown.data as Partial<ErrorReport> | undefined;
+    if (data && isErrorCode(data.code)) return vivError(data.code, data.message ?? thrown.message, data.hint);
+    // -32800: the request was cancelled (Language Server Protocol's number, used by vscode-jsonrpc)
+    if (thrown.code === -32_800) return vivError("cancelled", "Cancelled.");
+    if (thrown.code === ErrorCodes.MethodNotFound) {
+      return vivError("version-conflict", `The background service does not know this request: ${thrown.message}.`, "It is older than this client: run `viv daemon stop` and try again.");
+    }
+    if (thrown.code === ErrorCodes.PendingResponseRejected || thrown.code === ErrorCodes.ConnectionInactive) {
+      return vivError("daemon-unavailable", "The background service went away before it answered.", "Machines go on running. Try again: it is started anew.");
+    }
+  }
+  return asVivError(thrown);
+}
+
+export function newNonce(): string {
+  return randomBytes(24).toString("base64url");
+}
+
+/** Proof of knowing the token for the other side's nonce; `role` keeps one side's proof from being replayed to it. */
+export function proveToken(token: string, nonce: string, role: "client" | "server"): string {
+  return createHmac("sha256", token).update(`${role}:${nonce}`).digest("base64url");
+}
+
+export function proofMatches(expected: string, given: string): boolean {
+  const left = Buffer.from(expected);
+  const right = Buffer.from(given);
+  return left.length === right.length && timingSafeEqual(left, right);
+}

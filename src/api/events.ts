@@ -1,0 +1,27 @@
+import * as z from "zod";
+import { OperationView } from "../model/index.ts";
+import { MachineSummary } from "./methods.ts";
+
+/** What vivd tells every client. One event names one machine, so that a view repaints one item. */
+export const VivEvent = z.discriminatedUnion("event", [
+  z.object({ event: z.literal("machine.changed"), at: z.string(), machine: MachineSummary }),
+  z.object({ event: z.literal("machine.removed"), at: z.string(), id: z.string(), name: z.string() }),
+  z.object({ event: z.literal("machine.readiness"), at: z.string(), id: z.string(), name: z.string(), step: z.string(), ms: z.number() }),
+  z.object({ event: z.literal("machine.notice"), at: z.string(), id: z.string(), name: z.string(), level: z.enum(["info", "warning", "error"]), message: z.string(), hint: z.string().optional() }),
+  z.object({ event: z.literal("daemon.stopping"), at: z.string(), reason: z.string() }),
+]);
+export type VivEvent = z.infer<typeof VivEvent>;
+
+/** Progress of the caller's own request. */
+export const ProgressReport = OperationView;
+export type ProgressReport = z.infer<typeof ProgressReport>;
+
+/** A stream's bytes, both ways, as notifications `stream.data` and `stream.end`. */
+export interface StreamData {
+  stream: number;
+  dataBase64: string;
+}
+export interface StreamEnd {
+  stream: number;
+  reason: string;
+}

@@ -1,0 +1,7 @@
+export * from "./client.ts";
+export { eventNotification, openConnection, progress, proofMatches, proveToken, newNonce, streamData, streamEnd, toResponseError } from "./connection.ts";
+export * from "./endpoint.ts";
+export * from "./events.ts";
+export * from "./methods.ts";
+export type { ServiceProgram } from "./service.ts";
+export * from "./version.ts";

@@ -1,0 +1,222 @@
+import * as z from "zod";
+import { Architecture, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
+
+/**
+ * The one table of what Vivarium can do: name, parameters, result, what it does. The server's validation, the
+ * typed client, `viv`, the docs and language-model tools all come from here. Times are ISO 8601 (UTC) or
+ * milliseconds (`…Ms`), sizes are bytes (`…Bytes`), binary data is base64 (`…Base64`).
+ *
+ * `machine` is a machine's name or id. `changes` says whether a method changes anything (a client may retry
+ * what does not); `long` that it can take seconds, reports progress and can be cancelled.
+ */
+
+const machine = z.string().min(1).max(200);
+const none = z.strictObject({});
+const done = z.object({});
+
+export const MachineSummary = z.object({
+  id: z.string(),
+  name: z.string(),
+  state: z.enum(["stopped", "starting", "running", "paused", "suspended", "stopping", "failed", "damaged"]),
+  /** The state with its details (pid, since, why). */
+  status: MachineState,
+  operation: OperationView.optional(),
+  wanted: z.enum(["running", "stopped", "suspended"]),
+  architecture: Architecture.optional(),
+  accelerator: z.string().nullable(),
+  cpus: z.int().optional(),
+  memoryBytes: z.number().optional(),
+  group: z.string().optional(),
+  image: z.string().optional(),
+});
+export type MachineSummary = z.infer<typeof MachineSummary>;
+
+export const DiskView = z.object({
+  id: z.string(),
+  file: z.string(),
+  format: z.string(),
+  bus: z.string(),
+  virtualBytes: z.number().optional(),
+  allocatedBytes: z.number().optional(),
+  problem: z.string().optional(),
+});
+
+export const NetworkView = z.object({
+  mode: z.string(),
+  model: z.string(),
+  mac: z.string(),
+  linkUp: z.boolean(),
+  addresses: z.array(z.string()).default([]),
+});
+
+/** What `viv show --json` prints; its keys are a contract (DESIGN §3). */
+export const MachineDetails = MachineSummary.extend({
+  pid: z.int().nullable(),
+  uptimeSeconds: z.number().nullable(),
+  disks: z.array(DiskView),
+  cdrom: z.string().nullable(),
+  networks: z.array(NetworkView),
+  forwards: z.array(RuntimeForward),
+  snapshots: z.array(z.unknown()),
+  agent: z.object({ connected: z.boolean() }),
+  readiness: Readiness,
+  readinessHistory: z.array(Readiness),
+  folder: z.string(),
+  note: z.string().optional(),
+  firmware: z.string().optional(),
+  display: z.string().optional(),
+  emulated: z.boolean(),
+  /** Paths of vm.json that differ from what the running guest has: they take effect at the next start. */
+  pendingChanges: z.array(z.string()),
+  suspendedBytes: z.number().nullable(),
+});
+export type MachineDetails = z.infer<typeof MachineDetails>;
+
+export const TrashEntry = z.object({ id: z.string(), name: z.string(), removedAt: z.string(), bytes: z.number() });
+export type TrashEntry = z.infer<typeof TrashEntry>;
+
+export const ImageView = z.object({
+  name: z.string(),
+  title: z.string(),
+  architecture: Architecture,
+  bytes: z.number(),
+  version: z.string(),
+  source: z.enum(["built-in", "store"]),
+});
+export type ImageView = z.infer<typeof ImageView>;
+
+const NetworkRequest = z.strictObject({
+  mode: z.enum(["nat", "none"]),
+  forwards: z.array(z.strictObject({ protocol: z.enum(["tcp", "udp"]).default("tcp"), hostAddress: z.string().optional(), hostPort: z.int().min(1).max(65535).optional(), guestPort: z.int().min(1).max(65535) })).default([]),
+});
+
+export const CreateRequest = z.strictObject({
+  name: z.string(),
+  /** Exactly one source: an image's name, an ISO file, or a netboot folder; none makes an empty machine. */
+  image: z.string().optional(),
+  iso: z.string().optional(),
+  netboot: z.strictObject({ directory: z.string(), file: z.string() }).optional(),
+  architecture: Architecture.optional(),
+  cpus: z.int().min(1).max(256).optional(),
+  memory: z.string().optional(),
+  disk: z.string().optional(),
+  networks: z.array(NetworkRequest).optional(),
+  /** `KEY=VALUE` pairs in dotted paths of vm.json, applied last: `display.type=none`. */
+  set: z.array(z.string()).default([]),
+});
+export type CreateRequest = z.input<typeof CreateRequest>;
+
+export const ExecResult = z.object({
+  exitCode: z.int(),
+  signal: z.int().nullable(),
+  stdoutBase64: z.string(),
+  stderrBase64: z.string(),
+  truncated: z.boolean(),
+  /** Which way it went: the guest agent, or SSH. */
+  way: z.enum(["agent", "ssh"]),
+});
+
+export const HostReport = z.object({
+  platform: z.string(),
+  architecture: z.string(),
+  cores: z.int(),
+  memoryBytes: z.number(),
+  qemu: z.object({ version: z.string(), source: z.string(), path: z.string() }).nullable(),
+  qemuProblem: z.object({ code: z.string(), message: z.string(), hint: z.string().optional() }).nullable(),
+  accelerators: z.array(
+    z.object({
+      name: z.string(),
+      architecture: z.string(),
+      builtIn: z.boolean(),
+      permitted: z.boolean(),
+      works: z.boolean(),
+      chosen: z.boolean(),
+      loopMs: z.number().nullable(),
+      /** Speed of the probe's loop against TCG on this host: 1 is as fast. */
+      relativeSpeed: z.number().nullable(),
+      reason: z.string(),
+      hint: z.string().optional(),
+    }),
+  ),
+  features: z.array(z.object({ name: z.string(), available: z.boolean(), reason: z.string() })),
+  home: z.string(),
+  freeBytes: z.number(),
+});
+export type HostReport = z.infer<typeof HostReport>;
+
+interface Method {
+  params: z.ZodType;
+  result: z.ZodType;
+  doc: string;
+  changes: boolean;
+  long: boolean;
+}
+
+function read<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
+  return { doc, params, result, changes: false, long: false } as const;
+}
+function change<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
+  return { doc, params, result, changes: true, long: false } as const;
+}
+function operation<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
+  return { doc, params, result, changes: true, long: true } as const;
+}
+
+export const methods = {
+  hello: read(
+    "First message of a connection: versions, and proof that the server knows the token",
+    z.strictObject({ apiVersion: z.int(), version: z.string(), build: z.string(), nonce: z.string() }),
+    z.object({ apiVersion: z.int(), version: z.string(), build: z.string(), pid: z.int(), proof: z.string(), nonce: z.string() }),
+  ),
+  authenticate: read("Second message: proof that the client knows the token", z.strictObject({ proof: z.string() }), done),
+
+  "daemon.status": read("State of the background service", none, z.object({ pid: z.int(), version: z.string(), build: z.string(), uptimeSeconds: z.number(), machines: z.int(), running: z.int(), clients: z.int(), operations: z.int(), home: z.string(), memoryBytes: z.number() })),
+  "daemon.stop": change("Stop the background service; machines go on running. `replacement`: refused while an operation runs", z.strictObject({ replacement: z.boolean().default(false) }), done),
+  "daemon.hostShutdown": operation("The host is going down: suspend or stop every running machine by its policy", none, z.object({ machines: z.array(z.object({ name: z.string(), outcome: z.string() })) })),
+
+  "host.report": operation("Accelerators with measured speed, QEMU found, features and why not", z.strictObject({ fresh: z.boolean().default(false) }), HostReport),
+  "image.list": read("Images machines can be made from", none, z.array(ImageView)),
+
+  "machine.list": read("Every machine, damaged ones included", none, z.array(MachineSummary)),
+  "machine.show": read("One machine in full", z.strictObject({ machine }), MachineDetails),
+  "machine.create": operation("Create a machine", CreateRequest, MachineDetails),
+  "machine.remove": operation("Move a stopped machine to the trash (`force`: kill it first)", z.strictObject({ machine, force: z.boolean().default(false) }), TrashEntry),
+  "machine.trash": read("Removed machines that can come back", none, z.array(TrashEntry)),
+  "machine.restoreRemoved": change("Bring a removed machine back (the newest of that name, or by id)", z.strictObject({ machine }), MachineDetails),
+  "machine.emptyTrash": operation("Delete removed machines for good", z.strictObject({ machine: machine.optional() }), z.object({ freedBytes: z.number() })),
+  "machine.rename": change("Rename a stopped machine", z.strictObject({ machine, name: z.string() }), MachineDetails),
+  "machine.set": change("Change vm.json by `KEY=VALUE` in dotted paths; comments are kept", z.strictObject({ machine, set: z.array(z.string()).min(1) }), MachineDetails),
+  "machine.definition": read("The text of vm.json", z.strictObject({ machine }), z.object({ text: z.string(), file: z.string() })),
+  "machine.replaceDefinition": change("Replace the text of vm.json (checked first)", z.strictObject({ machine, text: z.string().max(1_000_000) }), MachineDetails),
+
+  "machine.start": operation("Start, wake or continue a machine; one that runs is reported as it is", z.strictObject({ machine }), MachineDetails),
+  "machine.stop": operation("Stop: ACPI, then quit, then kill, each with a timeout", z.strictObject({ machine, acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000), quitTimeoutMs: z.int().min(0).max(600_000).default(10_000) }), MachineDetails),
+  "machine.kill": operation("End the machine's process at once, as if the plug were pulled", z.strictObject({ machine }), MachineDetails),
+  "machine.restart": operation("Stop, then start", z.strictObject({ machine, acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000) }), MachineDetails),
+  "machine.reset": change("Press the reset button", z.strictObject({ machine }), MachineDetails),
+  "machine.pause": change("Freeze the guest in memory", z.strictObject({ machine }), MachineDetails),
+  "machine.resume": operation("Continue a paused machine, or wake a suspended one", z.strictObject({ machine }), MachineDetails),
+  "machine.suspend": operation("Save memory to disk and end the process", z.strictObject({ machine }), MachineDetails),
+  "machine.wait": operation("Wait for a condition: running, agent, ssh, stopped or serial:TEXT", z.strictObject({ machine, for: z.string(), timeoutMs: z.int().min(0).max(86_400_000).default(60_000) }), MachineDetails),
+
+  "machine.exec": operation("Run a command in the guest, by the agent, else by SSH", z.strictObject({ machine, command: z.array(z.string()).min(1), stdinBase64: z.string().optional(), environment: z.array(z.string()).default([]), timeoutMs: z.int().min(0).max(86_400_000).optional(), way: z.enum(["auto", "agent", "ssh"]).default("auto") }), ExecResult),
+  "machine.sshTarget": read("How to reach the guest by SSH: the arguments for ssh(1)", z.strictObject({ machine }), z.object({ user: z.string(), hostAddress: z.string(), port: z.int(), identityFile: z.string(), knownHostsFile: z.string(), hostKeyAlias: z.string(), arguments: z.array(z.string()) })),
+  "machine.guestInfo": read("What the agent knows of the guest: system, host name, addresses, clock", z.strictObject({ machine }), z.object({ hostname: z.string().nullable(), osName: z.string().nullable(), kernel: z.string().nullable(), addresses: z.array(z.string()), clockOffsetMs: z.number().nullable() })),
+  "machine.readFile": operation("Read a file of the guest by the agent", z.strictObject({ machine, path: z.string(), maximumBytes: z.int().min(0).max(268_435_456).default(16_777_216) }), z.object({ dataBase64: z.string(), truncated: z.boolean() })),
+  "machine.writeFile": operation("Write a file of the guest by the agent", z.strictObject({ machine, path: z.string(), dataBase64: z.string() }), z.object({ bytes: z.number() })),
+  "machine.syncClock": change("Set the guest's clock from the host's, by the agent", z.strictObject({ machine }), z.object({ correctedMs: z.number() })),
+  "machine.screenshot": read("The guest's screen as PNG", z.strictObject({ machine }), z.object({ pngBase64: z.string() })),
+  "machine.sendKeys": change("Press key combinations one after the other: `ctrl-alt-delete`", z.strictObject({ machine, keys: z.array(z.string()).min(1).max(100) }), done),
+  "machine.typeText": change("Type text on the guest's keyboard", z.strictObject({ machine, text: z.string().max(65_536), layout: z.string().default("en-us") }), z.object({ characters: z.int() })),
+  "machine.openSerial": read("Attach to the serial console: bytes travel by stream.data (see streams.ts)", z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }), z.object({ stream: z.int() })),
+  "machine.displaySocket": read("Where the machine's VNC server listens", z.strictObject({ machine }), z.object({ path: z.string() })),
+  "machine.logs": read("The end of a log", z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }), z.object({ text: z.string(), file: z.string() })),
+} as const satisfies Record<string, Method>;
+
+export type MethodName = keyof typeof methods;
+export type Params<M extends MethodName> = z.input<(typeof methods)[M]["params"]>;
+export type CheckedParams<M extends MethodName> = z.output<(typeof methods)[M]["params"]>;
+export type Result<M extends MethodName> = z.output<(typeof methods)[M]["result"]>;
+
+/** Grows when a message changes so that an older side would misread it; clients and servers of one major agree. */
+export const apiVersion = 1;
