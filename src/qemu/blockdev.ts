@@ -1,0 +1,106 @@
+import { type Definition, type Disk, vivError } from "../model/index.ts";
+import { machineFile } from "./paths.ts";
+import type { BackingImage, DiskIo, DiskLayout, LaunchContext } from "./types.ts";
+import { type JsonObject, option } from "./words.ts";
+
+/**
+ * The block graph of a disk: format node over file node, every driver named, every backing image listed.
+ * QEMU probes nothing and follows no header: a guest can write a qcow2 header into a raw disk (knowledge/qemu.md §10).
+ */
+
+/** Names of one disk inside QEMU. A dot cannot be in a disk's id, so no two disks ever meet. */
+export interface DiskNames {
+  /** Node of the image's format: what snapshots and block jobs name. The disk's id where it fits. */
+  readonly node: string;
+  /** Node of the file itself. */
+  readonly fileNode: string;
+  /** The guest's device. */
+  readonly device: string;
+  /** Serial number in the guest. */
+  readonly serial: string;
+}
+
+/** Node names end at 31 bytes, serial numbers of virtio, SATA and NVMe at 20; a longer id is cut and told apart by its index. */
+export function diskNames(disk: Pick<Disk, "id">, index: number): DiskNames {
+  const key = disk.id.length <= 20 ? disk.id : `${disk.id.slice(0, 17)}.${index}`;
+  return { node: key, fileNode: `${key}.file`, device: `${key}-device`, serial: key };
+}
+
+/** `-blockdev` for each disk. */
+export function diskNodes(definition: Definition, context: LaunchContext): string[] {
+  return definition.disks.flatMap((disk, index) => option("-blockdev", diskNode(disk, index, context)));
+}
+
+function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject {
+  const names = diskNames(disk, index);
+  const layout = layoutOf(disk, context);
+  return {
+    driver: disk.format,
+    "node-name": names.node,
+    "read-only": disk.readOnly,
+    discard: "unmap",
+    cache: cache(context.diskIo),
+    ...(disk.format === "qcow2" ? { "l2-cache-size": l2CacheBytes(layout, context), backing: backing(layout.backingChain, names, context) } : {}),
+    file: {
+      ...fileNode(names.fileNode, machineFile(context, disk.file), context.diskIo),
+      "read-only": disk.readOnly,
+      discard: "unmap",
+    },
+  };
+}
+
+function layoutOf(disk: Disk, context: LaunchContext): DiskLayout {
+  const layout = context.disks[disk.id];
+  if (layout !== undefined) return layout;
+  if (disk.format === "raw") return { backingChain: [] };
+  throw vivError("internal", `Disk “${disk.id}” was started without its backing chain.`);
+}
+
+/** Backing images from the top down, each inside the one above; read-only, and the last one stands alone. */
+function backing(chain: readonly BackingImage[], names: DiskNames, context: LaunchContext, depth = 1): JsonObject | null {
+  const [image, ...below] = chain;
+  if (image === undefined) return null;
+  const node = `${names.node}.base${depth}`;
+  return {
+    driver: image.format,
+    "node-name": node,
+    "read-only": true,
+    cache: cache(context.diskIo),
+    ...(image.format === "qcow2" ? { backing: backing(below, names, context, depth + 1) } : {}),
+    file: { ...fileNode(`${node}.f`, machineFile(context, image.file), context.diskIo), "read-only": true },
+  };
+}
+
+function fileNode(name: string, filename: string, io: DiskIo): JsonObject {
+  return { driver: "file", "node-name": name, filename, aio: io.aio, cache: cache(io) };
+}
+
+function cache(io: DiskIo): JsonObject {
+  return { direct: io.direct, "no-flush": false };
+}
+
+/**
+ * Bytes of L2 tables kept in memory: one for 8192 of disk. The default covers 256 GiB on Linux, 64 GiB
+ * elsewhere (docs/qcow2-cache.txt); beyond 64 GiB off Linux it is set, up to Linux's own maximum.
+ */
+function l2CacheBytes(layout: DiskLayout, context: LaunchContext): number | undefined {
+  const defaultBytes = 8 * 1024 ** 2;
+  if (context.platform === "linux" || layout.virtualBytes === undefined) return undefined;
+  const wanted = Math.ceil(layout.virtualBytes / 8192 / 65536) * 65536;
+  return wanted > defaultBytes ? Math.min(wanted, 4 * defaultBytes) : undefined;
+}
+
+/** The CD-ROM drive's device id and the medium's node; the medium can be changed while the machine runs. */
+export const cdromNames = { device: "cdrom", node: "cdrom.medium", fileNode: "cdrom.medium.file" } as const;
+
+/** `-blockdev` of the medium; nothing for an empty drive. */
+export function cdromNode(definition: Definition, context: LaunchContext): string[] {
+  const file = definition.cdrom?.file;
+  if (file === undefined) return [];
+  return option("-blockdev", {
+    driver: "raw",
+    "node-name": cdromNames.node,
+    "read-only": true,
+    file: { driver: "file", "node-name": cdromNames.fileNode, filename: machineFile(context, file), "read-only": true },
+  });
+}

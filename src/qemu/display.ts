@@ -1,0 +1,40 @@
+import type { Definition } from "../model/index.ts";
+import { pci } from "./board.ts";
+import { channelAddress } from "./channels.ts";
+import type { LaunchContext } from "./types.ts";
+import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
+
+/** Screen, VNC server, keyboard and pointer. A headless machine has none of them (x86 keeps the board's PS/2 keyboard). */
+export function display(definition: Definition, context: LaunchContext): string[] {
+  if (definition.display.type === "none") return [];
+  return [
+    ...option("-device", screen(definition)),
+    ...vnc(context),
+    ...option("-device", { driver: "virtio-keyboard-pci", id: "keyboard", ...pci.shared("keyboard") }),
+    ...(definition.devices.tablet ? option("-device", { driver: "virtio-tablet-pci", id: "tablet", ...pci.shared("tablet") }) : []),
+  ];
+}
+
+/** The first mode a guest is told by EDID is the wanted size. `ramfb` has no EDID: its firmware chooses. */
+function screen(definition: Definition): JsonObject {
+  const { type, width, height } = definition.display;
+  const x86 = definition.architecture === "x86_64";
+  const size = { edid: true, xres: width, yres: height };
+  if (type === "virtio") return { driver: x86 ? "virtio-vga" : "virtio-gpu-pci", id: "screen", ...pci.display, max_outputs: 1, ...size };
+  // A PCI frame buffer shows stale pixels on arm64 hosts with KVM or HVF (device memory mapped uncached in the guest).
+  return x86 ? { driver: "VGA", id: "screen", ...pci.display, ...size } : { driver: "ramfb", id: "screen" };
+}
+
+/** JPEG is left to the client to ask for; nobody who can look may power the machine off. */
+function vnc(context: LaunchContext): string[] {
+  const keyboard = context.keyboardLayout === undefined ? [] : ["-k", requirePlain(context.keyboardLayout)];
+  const address = channelAddress(context, "vnc");
+  const settings = { share: "force-shared", "power-control": false };
+  if (address.kind === "unix") return [...keyboard, "-vnc", keyValues(`unix:${address.path}`, settings)];
+  const { transport } = context;
+  if (transport.kind !== "tls" || transport.certificateDirectory === undefined) return [];
+  const credentials = { "qom-type": "tls-creds-x509", id: "tls-vnc", endpoint: "server", dir: transport.certificateDirectory, "verify-peer": true };
+  // VNC counts displays from port 5900.
+  const server = keyValues(`${address.host}:${address.port - 5900}`, { "tls-creds": "tls-vnc", ...settings });
+  return [...keyboard, ...option("-object", credentials), "-vnc", server];
+}

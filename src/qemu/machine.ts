@@ -1,0 +1,76 @@
+import { type Definition, memoryBytes, vivError } from "../model/index.ts";
+import { boardOf } from "./board.ts";
+import { firmwareMachineProperties } from "./firmware.ts";
+import type { LaunchContext } from "./types.ts";
+import { keyValues, option, requirePlain } from "./words.ts";
+
+/** QOM id of the guest's memory: snapshots and forks map the same block by this name. */
+export const memoryId = "ram";
+
+/** Who the machine is: `-name`, `-uuid`. */
+export function identity(definition: Definition): string[] {
+  return ["-name", keyValues(undefined, { guest: definition.name }), "-uuid", definition.id];
+}
+
+/**
+ * Nothing that was not asked for: no default devices, no configuration files of the user, no window.
+ * Time stamps in front of QEMU's own messages; `-action` so that a guest which powers off ends the process
+ * (the reason comes by the SHUTDOWN event), and one that panics or hangs can be looked at.
+ */
+export function behaviour(context: LaunchContext): string[] {
+  return [
+    ...["-nodefaults", "-no-user-config", "-display", "none", "-msg", "timestamp=on"],
+    ...["-action", "reboot=reset,shutdown=poweroff,panic=pause,watchdog=pause"],
+    ...["-rtc", "base=utc,clock=host"],
+    ...(context.paused ? ["-S"] : []),
+    ...(context.incoming ? ["-incoming", "defer"] : []),
+  ];
+}
+
+export function dataDirectories(context: LaunchContext): string[] {
+  return context.dataDirectories.flatMap((directory) => ["-L", requirePlain(directory)]);
+}
+
+/**
+ * The board, its memory and its processors.
+ *
+ * - `hpet=off`: under TCG a guest would pick it as clock source, and each reading is a device access (lab.md §2).
+ * - `sata=off,smbus=off,vmport=off`: nobody uses them, and they cost 5 ms at the start (lab.md §4).
+ * - `mem-merge=off`: KSM is a side channel between machines; `dump-guest-core=off`: memory holds secrets.
+ */
+export function board(definition: Definition, context: LaunchContext): string[] {
+  const bytes = memoryBytes(definition);
+  const pcOnly = boardOf(definition) === "q35" ? { hpet: false, vmport: false, sata: false, smbus: false } : {};
+  const machine = keyValues(definition.machineType, {
+    "memory-backend": memoryId,
+    ...pcOnly,
+    ...firmwareMachineProperties(definition, context),
+    "mem-merge": false,
+    "dump-guest-core": false,
+  });
+  const model = definition.cpuModel === "auto" ? context.accelerator.cpuModel : definition.cpuModel;
+  return [
+    ...["-machine", machine],
+    ...context.accelerator.arguments,
+    ...["-cpu", requirePlain(model)],
+    ...["-smp", keyValues(String(definition.cpus), { sockets: 1, cores: definition.cpus, threads: 1 })],
+    ...["-m", `size=${bytes / 1024 ** 2}M`],
+    ...option("-object", { "qom-type": "memory-backend-ram", id: memoryId, size: bytes }),
+  ];
+}
+
+/**
+ * seccomp, with the four denials libvirt uses. `spawn=deny` ends QEMU with SIGSYS when anything makes it start
+ * a program (`exec:` migration, slirp's smb and guestfwd-cmd, bridge helper): never use those.
+ */
+export function sandbox(context: LaunchContext): string[] {
+  if (!context.sandbox || context.platform !== "linux") return [];
+  return ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"];
+}
+
+/** QEMU before 7.2 takes no JSON for `-netdev`; the bundle and Debian 12 are newer. */
+export function requireVersion(context: LaunchContext): void {
+  const [major, minor] = context.qemuVersion;
+  if (major > 7 || (major === 7 && minor >= 2)) return;
+  throw vivError("qemu-too-old", `QEMU ${major}.${minor} is too old; Vivarium needs 7.2 or newer.`, "Use the bundled QEMU: clear the setting vivarium.qemuPath.");
+}
