@@ -2,9 +2,10 @@
  * The words of this room: programs, toolchains, accelerators, and the report about a host.
  * Types only; nothing here runs.
  */
+import type { Architecture } from "../model/index.ts";
 import type { Host } from "./host.ts";
 
-export type Architecture = "x86_64" | "aarch64";
+export type { Architecture };
 export type Platform = "linux" | "darwin" | "win32";
 
 /** In the order they are preferred when several work; TCG is emulation and always there. */
@@ -29,10 +30,10 @@ export interface Program {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export type FirmwareKind = "bios" | "uefi" | "uefi-secure";
+export type FirmwareKind = "bios" | "uefi" | "uefi-secure" | "microvm";
 
 export interface Firmware {
-  /** Absolute path of the code image (read-only; for `bios` the file for `-bios`, absent when QEMU's default serves). */
+  /** Absolute path of the code image, never written; for `bios` and `microvm` the file for `-bios`. */
   readonly code: string;
   /** Absolute path of the empty (or key-enrolled) variable store to copy for a new machine. Absent for `bios`. */
   readonly vars?: string;
@@ -47,7 +48,7 @@ export interface Toolchain {
   readonly root?: string;
   /** 16 hex digits from the emulator's content: the key of every cache about this QEMU. */
   readonly id: string;
-  /** @throws VivError `toolchain-missing` (with an install command as hint) when this QEMU comes without it. */
+  /** @throws VivError `qemu-missing` (with an install command as hint) when this QEMU comes without it. */
   program(name: ProgramName): Program;
   has(name: ProgramName): boolean;
   /**
@@ -57,7 +58,7 @@ export interface Toolchain {
   emulator(architecture: Architecture): Promise<Program>;
   /** Folders for repeated `-L`; empty when QEMU finds its own. */
   readonly dataDirectories: readonly string[];
-  /** Undefined when this QEMU has no such firmware. */
+  /** Undefined when this QEMU has no such firmware; for `bios` QEMU's own default may still serve. */
   firmware(architecture: Architecture, kind: FirmwareKind): Firmware | undefined;
 }
 
@@ -67,6 +68,11 @@ export interface Toolchain {
 export type Verdict =
   | { readonly ok: true }
   | { readonly ok: false; readonly reason: string; readonly hint?: string };
+
+export interface Explanation {
+  readonly reason: string;
+  readonly hint?: string;
+}
 
 /** A feature that this accelerator lacks on this host, in words. */
 export interface FeatureGap {
@@ -92,21 +98,22 @@ export interface ArgumentOptions {
   readonly translationCacheMiB?: number;
 }
 
-/** One hypervisor of a host. Add one: copy a file (`kvm.ts`), list it in `choose.ts`. */
+/**
+ * One hypervisor of a host. Add one: copy a file (`kvm.ts`), list it in `accelerators.ts`.
+ * Whether it is compiled into an emulator is asked once for all (`accelerators.ts`); whether it runs, by `probe.ts`.
+ */
 export interface Backend {
   readonly name: AcceleratorName;
   /** As people write it: `KVM`, `Hypervisor.framework (HVF)`. */
   readonly title: string;
   /** Host systems it exists on. */
   readonly platforms: readonly Platform[];
-  /** Is it compiled into this emulator (`-accel help`)? */
-  builtIn(host: Host, emulator: Program): Promise<boolean>;
   /** Does the host let this user use it? Looks only; `probe` runs. */
-  permitted(host: Host): Promise<Verdict>;
+  permitted(host: Host, processor: Architecture): Promise<Verdict>;
   /** The ways to ask for it, the preferred first. */
   variants(architecture: Architecture, qemuVersion: string): readonly Variant[];
   /** What QEMU's complaint means and what to do about it; undefined when nothing is known. */
-  explain(stderr: string, host: Host): { reason: string; hint?: string } | undefined;
+  explain(stderr: string, emulator: Program): Explanation | undefined;
   /** `["-accel", …, "-cpu", …]`: exactly one accelerator. */
   arguments(options: ArgumentOptions): string[];
   /** What machines under it lack, whatever the version. */

@@ -1,0 +1,75 @@
+import { closeSync, openSync } from "node:fs";
+import { execa } from "execa";
+import { vivError } from "../model/index.ts";
+import { processStartTime } from "./process.ts";
+import type { Launched, LaunchOptions, Program } from "./types.ts";
+
+/**
+ * Starts QEMU (or another long-lived program) so that it outlives us: its own session, no handle of ours but the log,
+ * umask 077, in its own systemd scope where the user's manager answers (a closed SSH session takes it along otherwise).
+ *
+ * @throws VivError `qemu-missing` when the file is not there or may not be run. A program that starts and dies
+ *   is not an error here: see `exited` and the log.
+ */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const unit = options.scope !== undefined && (await userScopes()) ? `${options.scope}-${Date.now().toString(36)}.scope` : undefined;
+  const [file, args] = commandLine(options.program, options.args, unit);
+  const log = openSync(options.stderrFile, "a", 0o600);
+  const umask = process.umask(0o077);
+  let child: ReturnType<typeof start>;
+  try {
+    child = start(file, args, log, options);
+  } finally {
+    process.umask(umask);
+    closeSync(log);
+  }
+  const exited = child.then((result) => ({ code: result.exitCode ?? null, signal: result.signal ?? null }));
+  if (child.pid === undefined) {
+    const { message } = await child.then((result) => ({ message: result instanceof Error ? result.message : "" }));
+    throw vivError("qemu-missing", `${options.program.file} could not be started: ${message}`, "Check that the file exists and may be executed.");
+  }
+  child.unref();
+  const startTime = (await processStartTime(child.pid)) ?? "ended";
+  return { pid: child.pid, startTime, exited, ...(unit === undefined ? {} : { unit }) };
+}
+
+/** `systemd-run --scope` execs the program, so that the pid and the start time stay what they were. */
+function commandLine(program: Program, args: readonly string[], unit: string | undefined): [string, string[]] {
+  const own = [...program.argsPrefix, ...args];
+  if (unit === undefined) return [program.file, own];
+  return ["systemd-run", ["--user", "--scope", "--quiet", "--collect", `--unit=${unit}`, "--", program.file, ...own]];
+}
+
+/** The log is an open file, not execa's `{file}`: that would be a pipe through us, and break when we die. */
+function start(file: string, args: string[], log: number, options: LaunchOptions) {
+  return execa(file, args, {
+    cwd: options.cwd,
+    env: { ...options.program.env, ...options.env },
+    detached: true,
+    cleanup: false,
+    reject: false,
+    buffer: false,
+    stdin: "ignore",
+    stdout: log,
+    stderr: log,
+    windowsHide: true,
+  });
+}
+
+let scopes: Promise<boolean> | undefined;
+
+/** Does a systemd user manager make scopes for us? Asked once: a container has the program without the manager. */
+export function userScopes(): Promise<boolean> {
+  scopes ??= tryScope();
+  return scopes;
+}
+
+async function tryScope(): Promise<boolean> {
+  if (process.platform !== "linux" || process.env.XDG_RUNTIME_DIR === undefined) return false;
+  const answer = await execa("systemd-run", ["--user", "--scope", "--quiet", "--collect", "--", "true"], {
+    reject: false,
+    timeout: 3_000,
+    stdin: "ignore",
+  });
+  return answer.exitCode === 0;
+}

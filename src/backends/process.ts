@@ -1,0 +1,54 @@
+import { readFile } from "node:fs/promises";
+import { execa } from "execa";
+import type { ProcessIdentity } from "./types.ts";
+
+/**
+ * When a process began, as an opaque text which, with the pid, names it for ever: pids are reused.
+ * Linux: boot id and clock ticks since boot (`/proc/PID/stat`, field 22; proc(5)). macOS: `ps -o lstart=`, whole
+ * seconds. Windows: 100 ns ticks since 1601, by PowerShell (about half a second).
+ *
+ * @returns undefined when there is no such process, or only its corpse (a zombie).
+ */
+export async function processStartTime(pid: number): Promise<string | undefined> {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  switch (process.platform) {
+    case "linux":
+      return linuxStartTime(pid);
+    case "win32":
+      return ask("powershell.exe", ["-NoProfile", "-NonInteractive", "-Command", `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`]);
+    default:
+      return macStartTime(pid);
+  }
+}
+
+/** Does exactly this process still run? False for another one under the same pid, and for a zombie. */
+export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
+  return (await processStartTime(identity.pid)) === identity.startTime;
+}
+
+async function linuxStartTime(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => undefined);
+  if (stat === undefined) return undefined;
+  // The second field is the program's name in parentheses and may hold anything, so count from the last one.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  const [state, ticks] = [fields[0], fields[19]];
+  if (ticks === undefined || state === "Z" || state === "X") return undefined;
+  return `${await linuxBootId()}:${ticks}`;
+}
+
+let bootId: Promise<string> | undefined;
+function linuxBootId(): Promise<string> {
+  bootId ??= readFile("/proc/sys/kernel/random/boot_id", "latin1").then((text) => text.trim());
+  return bootId;
+}
+
+async function macStartTime(pid: number): Promise<string | undefined> {
+  const line = await ask("ps", ["-o", "stat=,lstart=", "-p", String(pid)]);
+  const [, state, started] = /^(\S+)\s+(.+)$/.exec(line ?? "") ?? [];
+  return state === undefined || state.startsWith("Z") ? undefined : started;
+}
+
+async function ask(file: string, args: string[]): Promise<string | undefined> {
+  const answer = await execa(file, args, { reject: false, timeout: 10_000, windowsHide: true, env: { LC_ALL: "C" } });
+  return answer.exitCode === 0 && answer.stdout.trim() !== "" ? answer.stdout.trim() : undefined;
+}
