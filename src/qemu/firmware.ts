@@ -9,7 +9,7 @@ export const firmwareNodes = { code: "firmware.code", vars: "firmware.vars" } as
 
 /** What the firmware wants of `-machine`. SMM only where Secure Boot needs it: HVF and WHPX refuse it. */
 export function firmwareMachineProperties(definition: Definition, context: LaunchContext): Record<string, string | boolean> {
-  const flash = usesFlash(definition) ? { pflash0: firmwareNodes.code, pflash1: firmwareNodes.vars } : {};
+  const flash: Record<string, string> = usesFlash(definition) ? { pflash0: firmwareNodes.code, pflash1: firmwareNodes.vars } : {};
   return boardOf(definition) === "q35" ? { smm: needsSmm(definition, context), ...flash } : flash;
 }
 

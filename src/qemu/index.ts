@@ -6,4 +6,5 @@ export { commandLine } from "./commandLine.ts";
 export { commandText } from "./commandText.ts";
 export { firmwareNodes } from "./firmware.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
+export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export * from "./types.ts";

@@ -34,7 +34,7 @@ export function linksDown(definition: Definition): { execute: "set_link"; argume
   );
 }
 
-/** User-mode NAT. Adapter i is 10.0.(2+i).0/24 and fd00 with i, so that two of them in one guest never share a route. */
+/** User-mode NAT. Adapter i is 10.0.(2+i).0/24 and fec0:0:0:i::/64, so that two of them in one guest never share a route. */
 function slirp(definition: Definition, network: Network & { mode: "nat" }, index: number, context: LaunchContext): JsonObject {
   const forwards = context.forwards.filter((forward) => forward.adapter === index);
   return {
