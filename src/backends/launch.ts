@@ -1,3 +1,4 @@
+import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync } from "node:fs";
 import { execa } from "execa";
 import { vivError } from "../model/index.ts";
@@ -16,22 +17,25 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   const [file, args] = commandLine(options.program, options.args, unit);
   const log = openSync(options.stderrFile, "a", 0o600);
   const umask = process.umask(0o077);
-  let child: ReturnType<typeof start>;
+  let child: ChildProcess;
   try {
     child = start(file, args, log, options);
   } finally {
     process.umask(umask);
     closeSync(log);
   }
-  const exited = child.then((result) => ({ code: result.exitCode ?? null, signal: result.signal ?? null }));
+  const failure = new Promise<Error>((resolve) => child.once("error", resolve));
+  const exited = new Promise<Ending>((resolve) => child.once("exit", (code, signal) => resolve({ code, signal })));
   if (child.pid === undefined) {
-    const { message } = await child.then((result) => ({ message: result instanceof Error ? result.message : "" }));
-    throw vivError("qemu-missing", `${options.program.file} could not be started: ${message}`, "Check that the file exists and may be executed.");
+    const { message } = await failure;
+    throw vivError("qemu-missing", `${file} could not be started: ${message}`, "Check that the file exists and may be executed.");
   }
   child.unref();
   const startTime = (await processStartTime(child.pid)) ?? "ended";
   return { pid: child.pid, startTime, exited, ...(unit === undefined ? {} : { unit }) };
 }
+
+type Ending = Awaited<Launched["exited"]>;
 
 /** `systemd-run --scope` execs the program, so that the pid and the start time stay what they were. */
 function commandLine(program: Program, args: readonly string[], unit: string | undefined): [string, string[]] {
@@ -40,18 +44,16 @@ function commandLine(program: Program, args: readonly string[], unit: string | u
   return ["systemd-run", ["--user", "--scope", "--quiet", "--collect", `--unit=${unit}`, "--", program.file, ...own]];
 }
 
-/** The log is an open file, not execa's `{file}`: that would be a pipe through us, and break when we die. */
-function start(file: string, args: string[], log: number, options: LaunchOptions) {
-  return execa(file, args, {
+/**
+ * Node's own spawn, not execa: the log must be the child's own open file (execa's `{file}` is a pipe through us,
+ * which breaks when we die), and nothing may wait for the child.
+ */
+function start(file: string, args: string[], log: number, options: LaunchOptions): ChildProcess {
+  return spawn(file, args, {
     cwd: options.cwd,
-    env: { ...options.program.env, ...options.env },
+    env: { ...process.env, ...options.program.env, ...options.env },
     detached: true,
-    cleanup: false,
-    reject: false,
-    buffer: false,
-    stdin: "ignore",
-    stdout: log,
-    stderr: log,
+    stdio: ["ignore", log, log],
     windowsHide: true,
   });
 }

@@ -255,6 +255,6 @@ export interface LaunchOptions {
 export interface Launched extends ProcessIdentity {
   /** The scope's unit name where it runs in one. */
   readonly unit?: string;
-  /** Resolves when the process ends while we are its parent: code or signal. Never rejects. */
+  /** Resolves when the process ends while we are its parent; it does not keep us running. Never rejects. */
   readonly exited: Promise<{ readonly code: number | null; readonly signal: string | null }>;
 }
