@@ -1,0 +1,114 @@
+import * as z from "zod";
+import type { HumanCommand } from "./humanMonitor.ts";
+
+/**
+ * The QMP commands we use: what each takes and what we read of its answer (docs/interop/qemu-qmp-ref).
+ * To use another one, add it here. Answers may carry more than is listed: QEMU adds members with every version.
+ */
+
+const nothing = z.looseObject({});
+const noArguments = z.strictObject({});
+
+function command<A extends z.ZodType, R extends z.ZodType>(args: A, returns: R): { args: A; returns: R } {
+  return { args, returns };
+}
+
+export const RunStatus = z.enum([
+  ...(["debug", "inmigrate", "internal-error", "io-error", "paused", "postmigrate", "prelaunch", "finish-migrate"] as const),
+  ...(["restore-vm", "running", "save-vm", "shutdown", "suspended", "watchdog", "guest-panicked", "colo"] as const),
+]);
+export type RunStatus = z.infer<typeof RunStatus>;
+
+/** Bytes of RAM: how much there is, went over, remains. Times in ms. */
+const MigrationInfo = z.looseObject({
+  status: z.string().optional(),
+  ram: z.looseObject({ total: z.number(), transferred: z.number(), remaining: z.number() }).optional(),
+  "total-time": z.number().optional(),
+  downtime: z.number().optional(),
+  "error-desc": z.string().optional(),
+  "blocked-reasons": z.array(z.string()).optional(),
+});
+export type MigrationInfo = z.infer<typeof MigrationInfo>;
+
+const BlockImage = z.looseObject({ filename: z.string(), format: z.string(), "virtual-size": z.number(), "actual-size": z.number().optional() });
+
+const BlockInfo = z.looseObject({
+  device: z.string(),
+  qdev: z.string().optional(),
+  "io-status": z.enum(["ok", "failed", "nospace"]).optional(),
+  inserted: z.looseObject({ "node-name": z.string().optional(), ro: z.boolean(), image: BlockImage }).optional(),
+});
+
+const NamedNode = z.looseObject({ "node-name": z.string(), drv: z.string(), file: z.string(), ro: z.boolean() });
+
+const BlockStats = z.looseObject({
+  "node-name": z.string().optional(),
+  qdev: z.string().optional(),
+  stats: z.looseObject({ rd_bytes: z.number(), wr_bytes: z.number(), rd_operations: z.number(), wr_operations: z.number() }),
+});
+
+const InputButton = z.enum(["left", "middle", "right", "wheel-up", "wheel-down"]);
+
+const KeyValue = z.strictObject({ type: z.literal("qcode"), data: z.string() });
+
+/** Pointer values 0–32767 over the whole screen. */
+const InputEvent = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("key"), data: z.strictObject({ down: z.boolean(), key: KeyValue }) }),
+  z.strictObject({ type: z.literal("btn"), data: z.strictObject({ down: z.boolean(), button: InputButton }) }),
+  z.strictObject({ type: z.literal("abs"), data: z.strictObject({ axis: z.enum(["x", "y"]), value: z.int() }) }),
+]);
+export type InputEvent = z.infer<typeof InputEvent>;
+
+export const commands = {
+  "query-status": command(noArguments, z.looseObject({ running: z.boolean(), status: RunStatus })),
+  "query-uuid": command(noArguments, z.looseObject({ UUID: z.string() })),
+  "query-name": command(noArguments, z.looseObject({ name: z.string().optional() })),
+  "query-version": command(noArguments, z.looseObject({ qemu: z.looseObject({ major: z.int(), minor: z.int(), micro: z.int() }), package: z.string() })),
+  "query-cpus-fast": command(noArguments, z.array(z.looseObject({ "cpu-index": z.int(), "thread-id": z.int() }))),
+  cont: command(noArguments, nothing),
+  stop: command(noArguments, nothing),
+  system_powerdown: command(noArguments, nothing),
+  system_reset: command(noArguments, nothing),
+  system_wakeup: command(noArguments, nothing),
+  quit: command(noArguments, nothing),
+  "query-block": command(noArguments, z.array(BlockInfo)),
+  "query-named-block-nodes": command(z.strictObject({ flat: z.boolean().optional() }), z.array(NamedNode)),
+  "query-blockstats": command(z.strictObject({ "query-nodes": z.boolean().optional() }), z.array(BlockStats)),
+  "blockdev-add": command(z.looseObject({ driver: z.string(), "node-name": z.string() }), nothing),
+  "blockdev-del": command(z.strictObject({ "node-name": z.string() }), nothing),
+  block_resize: command(z.strictObject({ "node-name": z.string(), size: z.int() }), nothing),
+  "blockdev-open-tray": command(z.strictObject({ id: z.string(), force: z.boolean().optional() }), nothing),
+  "blockdev-close-tray": command(z.strictObject({ id: z.string() }), nothing),
+  "blockdev-insert-medium": command(z.strictObject({ id: z.string(), "node-name": z.string() }), nothing),
+  "blockdev-remove-medium": command(z.strictObject({ id: z.string() }), nothing),
+  "device_add": command(z.looseObject({ driver: z.string(), id: z.string() }), nothing),
+  "device_del": command(z.strictObject({ id: z.string() }), nothing),
+  "object-add": command(z.looseObject({ "qom-type": z.string(), id: z.string() }), nothing),
+  "object-del": command(z.strictObject({ id: z.string() }), nothing),
+  netdev_add: command(z.looseObject({ type: z.string(), id: z.string() }), nothing),
+  netdev_del: command(z.strictObject({ id: z.string() }), nothing),
+  set_link: command(z.strictObject({ name: z.string(), up: z.boolean() }), nothing),
+  migrate: command(z.strictObject({ uri: z.string() }), nothing),
+  "migrate-incoming": command(z.strictObject({ uri: z.string() }), nothing),
+  "migrate-set-capabilities": command(z.strictObject({ capabilities: z.array(z.strictObject({ capability: z.string(), state: z.boolean() })) }), nothing),
+  "migrate-set-parameters": command(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])), nothing),
+  "migrate-continue": command(z.strictObject({ state: z.string() }), nothing),
+  migrate_cancel: command(noArguments, nothing),
+  "query-migrate": command(noArguments, MigrationInfo),
+  screendump: command(z.strictObject({ filename: z.string(), format: z.enum(["png", "ppm"]).optional(), device: z.string().optional() }), nothing),
+  "input-send-event": command(z.strictObject({ events: z.array(InputEvent) }), nothing),
+  "send-key": command(z.strictObject({ keys: z.array(KeyValue), "hold-time": z.int().optional() }), nothing),
+  /** Target size of the guest's memory, bytes. */
+  balloon: command(z.strictObject({ value: z.int() }), nothing),
+  "query-balloon": command(noArguments, z.looseObject({ actual: z.number() })),
+  /** Text in, text out, and no error but the text: only what `humanMonitor.ts` builds. */
+  "human-monitor-command": command(z.strictObject({ "command-line": z.custom<HumanCommand>((value) => typeof value === "string") }), z.string()),
+  /** Out of band, for the rescue monitor. */
+  "query-yank": command(noArguments, z.array(z.looseObject({ type: z.string() }))),
+  yank: command(z.strictObject({ instances: z.array(z.looseObject({ type: z.string() })) }), nothing),
+  "migrate-pause": command(noArguments, nothing),
+} as const;
+
+export type CommandName = keyof typeof commands;
+export type CommandArguments<N extends CommandName> = z.input<(typeof commands)[N]["args"]>;
+export type CommandReturn<N extends CommandName> = z.output<(typeof commands)[N]["returns"]>;
