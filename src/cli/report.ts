@@ -1,0 +1,26 @@
+import { asVivError, errorReport, exitCode } from "../model/index.ts";
+import type { Output } from "./host.ts";
+import { safeBlock, safeJson } from "./safe.ts";
+
+/** Prints a failure on stderr as DESIGN §3 says and gives its exit code. */
+export function reportError(stderr: Output, thrown: unknown, form: { json: boolean; verbose: boolean }): number {
+  const error = asVivError(thrown);
+  if (form.json) {
+    stderr.write(`${safeJson({ error: errorReport(error) })}\n`);
+    return exitCode(error.code);
+  }
+  const lines = safeBlock(error.message).trimEnd().split("\n");
+  stderr.write(`viv: ${lines.join("\n     ")}\n`);
+  if (error.hint !== undefined) stderr.write(`  ${safeBlock(error.hint).trimEnd().split("\n").join("\n  ")}\n`);
+  if (form.verbose) for (const cause of causes(error)) stderr.write(`  because: ${safeBlock(cause)}\n`);
+  if (form.verbose && error.code === "internal" && error.stack) stderr.write(`${safeBlock(error.stack)}\n`);
+  return exitCode(error.code);
+}
+
+function causes(error: Error): string[] {
+  const found: string[] = [];
+  for (let cause = error.cause; cause !== undefined && found.length < 10; cause = cause instanceof Error ? cause.cause : undefined) {
+    found.push(cause instanceof Error ? cause.message : String(cause));
+  }
+  return found;
+}

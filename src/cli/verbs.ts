@@ -1,0 +1,92 @@
+import type { Verb } from "./verb.ts";
+
+type Load = () => Promise<{ verb: Verb }>;
+
+/**
+ * Every verb of `viv`, in the order of the help. A verb's file is loaded when it is used.
+ * To add one: copy a file of verbs/, add its line here.
+ */
+export const groups: readonly { readonly title: string; readonly verbs: Readonly<Record<string, Load>> }[] = [
+  {
+    title: "Machines",
+    verbs: {
+      create: () => import("./verbs/create.ts"),
+      ls: () => import("./verbs/ls.ts"),
+      show: () => import("./verbs/show.ts"),
+      set: () => import("./verbs/set.ts"),
+      edit: () => import("./verbs/edit.ts"),
+      rename: () => import("./verbs/rename.ts"),
+      rm: () => import("./verbs/rm.ts"),
+      "trash ls": () => import("./verbs/trash-ls.ts"),
+      "trash restore": () => import("./verbs/trash-restore.ts"),
+      "trash empty": () => import("./verbs/trash-empty.ts"),
+    },
+  },
+  {
+    title: "Running",
+    verbs: {
+      start: () => import("./verbs/start.ts"),
+      stop: () => import("./verbs/stop.ts"),
+      kill: () => import("./verbs/kill.ts"),
+      restart: () => import("./verbs/restart.ts"),
+      reset: () => import("./verbs/reset.ts"),
+      pause: () => import("./verbs/pause.ts"),
+      resume: () => import("./verbs/resume.ts"),
+      suspend: () => import("./verbs/suspend.ts"),
+      wait: () => import("./verbs/wait.ts"),
+    },
+  },
+  {
+    title: "Inside the guest",
+    verbs: {
+      exec: () => import("./verbs/exec.ts"),
+      ssh: () => import("./verbs/ssh.ts"),
+      serial: () => import("./verbs/serial.ts"),
+      screenshot: () => import("./verbs/screenshot.ts"),
+      keys: () => import("./verbs/keys.ts"),
+      type: () => import("./verbs/type.ts"),
+    },
+  },
+  {
+    title: "Watching",
+    verbs: {
+      logs: () => import("./verbs/logs.ts"),
+      events: () => import("./verbs/events.ts"),
+    },
+  },
+  {
+    title: "This host",
+    verbs: {
+      doctor: () => import("./verbs/doctor.ts"),
+      "image ls": () => import("./verbs/image-ls.ts"),
+      "daemon status": () => import("./verbs/daemon-status.ts"),
+      "daemon stop": () => import("./verbs/daemon-stop.ts"),
+      version: () => import("./verbs/version.ts"),
+      completion: () => import("./verbs/completion.ts"),
+      help: () => import("./verbs/help.ts"),
+    },
+  },
+];
+
+export const verbNames: readonly string[] = groups.flatMap((group) => Object.keys(group.verbs));
+
+export function loaderOf(name: string): Load | undefined {
+  for (const group of groups) if (Object.hasOwn(group.verbs, name)) return group.verbs[name];
+  return undefined;
+}
+
+/** The verbs under a first word: `trash` → `trash ls`, `trash restore`, `trash empty`. */
+export function verbsUnder(word: string): string[] {
+  return verbNames.filter((name) => name.startsWith(`${word} `));
+}
+
+export interface LoadedGroup {
+  readonly title: string;
+  readonly verbs: readonly Verb[];
+}
+
+export async function loadAll(): Promise<LoadedGroup[]> {
+  return Promise.all(
+    groups.map(async ({ title, verbs }) => ({ title, verbs: await Promise.all(Object.values(verbs).map(async (load) => (await load()).verb)) })),
+  );
+}

@@ -1,0 +1,93 @@
+import type { CreateRequest } from "../../api/index.ts";
+import { requireBytes, requireMachineName, vivError } from "../../model/index.ts";
+import { parseForward } from "../forward.ts";
+import { stateText } from "../state.ts";
+import { defineVerb, type OptionValues } from "../verb.ts";
+import { requireSettings } from "./set.ts";
+
+const options = {
+  image: { value: "IMAGE", summary: "Start from an image (viv image ls)", completes: "image" },
+  iso: { value: "FILE", summary: "Boot from an ISO, with an empty disk", completes: "file" },
+  netboot: { value: "DIR", summary: "Boot from the network: the folder that is served to the guest", completes: "folder" },
+  "netboot-file": { value: "PATH", summary: "The boot file inside that folder" },
+  arch: { value: "ARCH", choices: ["x86_64", "aarch64"], summary: "The guest's architecture (default: this host's)" },
+  cpus: { value: "N", summary: "Number of CPUs" },
+  memory: { value: "SIZE", summary: "Memory, such as 512M or 2G" },
+  disk: { value: "SIZE", summary: "Size of the disk, such as 10G" },
+  network: { value: "MODE", many: true, choices: ["nat", "none"], summary: "A network adapter for each" },
+  forward: { value: "[HOSTPORT:]GUESTPORT[/udp]", many: true, summary: "Reach a port of the guest on 127.0.0.1" },
+  set: { value: "KEY=VALUE", many: true, summary: "Any other setting, as a path of vm.json; applied last" },
+  start: { summary: "Start it, too" },
+} as const;
+
+export const verb = defineVerb({
+  name: "create",
+  summary: "Create a machine",
+  usage: "NAME [--image IMAGE | --iso FILE | --netboot DIR --netboot-file PATH] [OPTION]…",
+  arguments: { name: { label: "NAME", summary: "A lower-case letter, then up to 40 of a-z, 0-9 and -" } },
+  options,
+  examples: [
+    ["viv create hello --image starter --start", "a running Linux in seconds"],
+    ["viv create web --image starter --memory 1G --cpus 2 --forward 8080:80", "http://127.0.0.1:8080 is its port 80"],
+    ["viv create debian --iso debian.iso --disk 20G --set firmware.type=uefi", "install a system from its ISO"],
+    ["viv create pxe --netboot ./tftp --netboot-file pxelinux.0", "boot from the network"],
+  ],
+  async run(work) {
+    const request = createRequest(work.args.name, work.options, work.path);
+    const created = await work.call("machine.create", request, request.name);
+    const machine = work.options.start ? await work.call("machine.start", { machine: created.name }, created.name) : created;
+    work.print(machine, () => `${machine.name}: ${work.options.start ? stateText(machine) : `created (viv start ${machine.name} boots it)`}\n`);
+    return 0;
+  },
+});
+
+type CreateOptions = Omit<OptionValues<typeof options>, "start">;
+
+/** The words of the command line → the request; `path` resolves a path as the caller meant it. */
+export function createRequest(name: string, given: CreateOptions, path: (text: string) => string): CreateRequest {
+  requireMachineName(name);
+  if (given.memory !== undefined) requireBytes(given.memory, "--memory");
+  if (given.disk !== undefined) requireBytes(given.disk, "--disk");
+  requireSettings(given.set);
+  const networks = networkRequests(given);
+  return {
+    name,
+    ...source(given, path),
+    ...(given.arch === "x86_64" || given.arch === "aarch64" ? { architecture: given.arch } : {}),
+    ...(given.cpus === undefined ? {} : { cpus: cpuCount(given.cpus) }),
+    ...(given.memory === undefined ? {} : { memory: given.memory }),
+    ...(given.disk === undefined ? {} : { disk: given.disk }),
+    ...(networks === undefined ? {} : { networks }),
+    ...(given.set.length === 0 ? {} : { set: [...given.set] }),
+  };
+}
+
+function source(given: CreateOptions, path: (text: string) => string): Pick<CreateRequest, "image" | "iso" | "netboot"> {
+  const { image, iso, netboot, "netboot-file": file } = given;
+  if ([image, iso, netboot].filter((one) => one !== undefined).length > 1) {
+    throw vivError("usage", "--image, --iso and --netboot exclude each other.", "Give one source; --set cdrom.file=FILE adds an ISO to a machine from an image.");
+  }
+  if ((netboot === undefined) !== (file === undefined)) {
+    throw vivError("usage", "--netboot and --netboot-file belong together.", "For example --netboot ./tftp --netboot-file pxelinux.0.");
+  }
+  if (image !== undefined) return { image };
+  if (iso !== undefined) return { iso: path(iso) };
+  if (netboot !== undefined && file !== undefined) return { netboot: { directory: path(netboot), file } };
+  return {};
+}
+
+function cpuCount(text: string): number {
+  const count = Number(text);
+  if (!/^\d+$/.test(text) || count < 1 || count > 256) throw vivError("usage", `--cpus: ${JSON.stringify(text)} is not a number of CPUs.`, "Give a whole number from 1 to 256.");
+  return count;
+}
+
+/** Forwards belong to the first NAT adapter; without --network there is one. */
+function networkRequests(given: CreateOptions): CreateRequest["networks"] {
+  const forwards = given.forward.map(parseForward);
+  if (given.network.length === 0 && forwards.length === 0) return undefined;
+  const modes: readonly string[] = given.network.length === 0 ? ["nat"] : given.network;
+  const firstNat = modes.indexOf("nat");
+  if (forwards.length > 0 && firstNat < 0) throw vivError("usage", "--forward needs a NAT adapter.", "Add --network nat.");
+  return modes.map((mode, index) => (mode === "nat" ? { mode, forwards: index === firstNat ? forwards : [] } : { mode: "none" }));
+}
