@@ -2,7 +2,7 @@ import * as z from "zod";
 
 /** What is so: the states a machine can be in, and what `state.json` records. */
 
-export const PauseCause = z.enum(["user", "disk-full", "io-error", "panic", "watchdog", "guest-suspended"]);
+export const PauseCause = z.enum(["user", "internal-error", "disk-full", "io-error", "panic", "watchdog", "guest-suspended"]);
 export type PauseCause = z.infer<typeof PauseCause>;
 
 /** An operation in progress, as people see it. `percent` 0–100 where it can be known. */
@@ -95,6 +95,8 @@ export const StateFile = z.object({
   operation: OperationRecord.optional(),
   suspended: SuspendRecord.optional(),
   failure: FailureRecord.optional(),
+  /** Host ports of the last start, taken again when they are free. */
+  lastForwards: z.array(RuntimeForward).optional(),
   /** Readiness of past starts, newest first, at most ten. */
   readinessHistory: z.array(Readiness).default([]),
 });

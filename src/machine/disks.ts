@@ -1,0 +1,84 @@
+import { open, stat } from "node:fs/promises";
+import { dirname, resolve, sep } from "node:path";
+import { type Definition, type Disk, vivError } from "../model/index.ts";
+import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
+import type { BackingImage, DiskLayout } from "../qemu/index.ts";
+import { inFolder } from "./folder.ts";
+
+/** Longest chain of overlays that is followed; longer ones are merged by snapshots long before. */
+const chainLimit = 64;
+
+/**
+ * What the headers of a machine's disks say, read by us and never probed by QEMU. Every backing file must lie inside
+ * `home`: an image that points anywhere else could show a guest the host's files.
+ * @throws VivError `damaged` for a disk that is missing or no image, `untrusted-input` for a foreign backing file.
+ */
+export async function diskLayouts(definition: Definition, folder: string, home: string): Promise<Record<string, DiskLayout>> {
+  const entries = await Promise.all(
+    definition.disks.map(async (disk): Promise<[string, DiskLayout]> => [disk.id, await diskLayout(disk, folder, home)]),
+  );
+  return Object.fromEntries(entries);
+}
+
+async function diskLayout(disk: Disk, folder: string, home: string): Promise<DiskLayout> {
+  const file = inFolder(folder, disk.file);
+  if (disk.format === "raw") {
+    await requirePresent(disk, file);
+    return { backingChain: [] };
+  }
+  const top = await readHeader(disk, file);
+  const backingChain: BackingImage[] = [];
+  let current = { file, header: top };
+  while (current.header.backingFile !== undefined) {
+    if (backingChain.length >= chainLimit) throw vivError("damaged", `Disk ${disk.id}: its chain of overlays is longer than ${chainLimit}.`);
+    const next = resolve(dirname(current.file), current.header.backingFile);
+    if (!next.startsWith(home + sep)) {
+      throw vivError("untrusted-input", `Disk ${disk.id}: ${current.file} is built on ${next}, outside Vivarium's home.`, "Import the image, so that it is checked and copied.");
+    }
+    const format = current.header.backingFormat === "raw" ? "raw" : "qcow2";
+    backingChain.push({ file: next, format });
+    if (format === "raw") {
+      await requirePresent(disk, next);
+      break;
+    }
+    current = { file: next, header: await readHeader(disk, next) };
+  }
+  return { backingChain, virtualBytes: top.virtualBytes };
+}
+
+async function requirePresent(disk: Disk, file: string): Promise<void> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) throw missing(disk, file);
+  if (found.size === 0) throw vivError("damaged", `Disk ${disk.id}: ${file} is empty.`, "Restore the file from a backup, or remove the disk from vm.json.");
+}
+
+function missing(disk: Disk, file: string): Error {
+  return vivError("damaged", `Disk ${disk.id}: ${file} is missing.`, "Restore the file from a backup, or remove the disk from vm.json.");
+}
+
+/** Reads the first cluster's worth of header; 64 KiB holds every header extension and backing name QEMU writes. */
+export async function readHeader(disk: Pick<Disk, "id">, file: string): Promise<Qcow2Header> {
+  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
+    throw error.code === "ENOENT" ? missing(disk as Disk, file) : error;
+  });
+  try {
+    const { size } = await handle.stat();
+    const buffer = Buffer.alloc(Math.min(size, 65_536));
+    await handle.read(buffer, 0, buffer.length, 0);
+    const parsed = parseQcow2Header(buffer, size);
+    if ("problem" in parsed) {
+      throw vivError("damaged", `Disk ${disk.id}: ${file} ${parsed.problem}.`, "Restore the file from a backup, or remove the disk from vm.json.");
+    }
+    if (parsed.externalData) throw vivError("untrusted-input", `Disk ${disk.id}: ${file} keeps its data in another file.`, "Import the image, so that it is checked and copied.");
+    if (parsed.corrupt) throw vivError("damaged", `Disk ${disk.id}: ${file} is marked as corrupt.`, "Check and repair it before the machine starts.");
+    return parsed;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Bytes of the host a file takes (sparse parts do not count). */
+export async function allocatedBytes(file: string): Promise<number | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  return found === undefined ? undefined : found.blocks === undefined ? found.size : found.blocks * 512;
+}

@@ -1,0 +1,215 @@
+import { randomUUID } from "node:crypto";
+import { access, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Choice, isAlive, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
+import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
+import { commandLine, commandText, type FirmwareFiles, type LaunchContext } from "../qemu/index.ts";
+import { diskLayouts } from "./disks.ts";
+import { inFolder } from "./folder.ts";
+import type { Machine, Operation } from "./machine.ts";
+import { Session } from "./session.ts";
+import { sessionListener } from "./sessionEvents.ts";
+import { guestIdentityFiles } from "./sshKeys.ts";
+import { makePrivateFolder, readTail, writeFileAtomically } from "./storage.ts";
+import { startTpm } from "./tpm.ts";
+
+/** Spawn → greeting takes 25–90 ms (knowledge/lab.md §4); a loaded host may need long. */
+const greetingTimeoutMs = 20_000;
+const portAttempts = 5;
+
+export interface LaunchRequest {
+  readonly definition: Definition;
+  /** `-incoming defer`: memory comes from a file. */
+  readonly incoming: boolean;
+  readonly toolchain: Toolchain;
+  readonly choice: Choice;
+  readonly requestedAt: string;
+  /** Forwards to take again (wake), host ports included. */
+  readonly forwards?: readonly RuntimeForward[];
+}
+
+/**
+ * Spawns QEMU with the processors held, connects to it, and records it. On an error nothing runs and nothing stays.
+ * @throws VivError `qemu-crashed` with QEMU's own words, `damaged`, `host-cannot`, `not-enough-memory`, `qemu-missing`.
+ */
+export async function launchMachine(machine: Machine, request: LaunchRequest, operation: Operation): Promise<Session> {
+  requireCapacity(machine, request.definition);
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await launchOnce(machine, request, operation);
+    } catch (error) {
+      const portTaken = error instanceof VivError && /host forwarding rule/.test(error.message);
+      if (!portTaken || attempt === portAttempts) throw error;
+    }
+  }
+}
+
+function requireCapacity(machine: Machine, definition: Definition): void {
+  const { host } = machine;
+  const wanted = memoryBytes(definition);
+  if (wanted > host.memoryBytes) {
+    throw vivError("not-enough-memory", `${machine.name} wants ${definition.memory} of memory; this host has ${Math.floor(host.memoryBytes / 1024 ** 2)}M.`, `Run: viv set ${machine.name} memory=512M`);
+  }
+  if (definition.cpus > host.cores * 4) {
+    throw vivError("host-cannot", `${machine.name} wants ${definition.cpus} processors; this host has ${host.cores}.`, `Run: viv set ${machine.name} cpus=${host.cores}`);
+  }
+}
+
+async function launchOnce(machine: Machine, request: LaunchRequest, operation: Operation): Promise<Session> {
+  const { definition, toolchain, choice } = request;
+  const run = machine.run;
+  const [program, forwards, disks, fwCfg, firmware] = await Promise.all([
+    toolchain.emulator(definition.architecture),
+    resolveForwards(machine, definition, request.forwards),
+    diskLayouts(definition, machine.paths.folder, machine.host.homeFolder),
+    guestIdentityFiles(machine.paths, definition),
+    firmwareFiles(machine, definition, toolchain),
+    requireMedia(machine, definition),
+    prepareFolders(machine),
+  ]);
+  const tpm = definition.devices.tpm ? await startTpm(machine, toolchain) : undefined;
+  const context: LaunchContext = {
+    platform: machine.host.platform,
+    qemuVersion: majorMinor(toolchain.version),
+    accelerator: acceleratorOf(choice),
+    dataDirectories: toolchain.dataDirectories,
+    ...(firmware ? { firmware } : {}),
+    machineDirectory: machine.paths.folder,
+    runDirectory: run.folder,
+    logDirectory: machine.paths.logs,
+    transport: { kind: "unix" },
+    diskIo: { aio: "threads", direct: false },
+    disks,
+    forwards,
+    fwCfg,
+    ...(definition.architecture === "x86_64" ? { vmGenerationId: randomUUID() } : {}),
+    ...(tpm ? { tpmSocket: tpm } : {}),
+    sandbox: machine.host.platform === "linux",
+    paused: true,
+    incoming: request.incoming,
+  };
+  const args = [...commandLine(definition, context), "-pidfile", run.pidFile];
+  await writeFileAtomically(machine.paths.command, commandText(commandOf(program), args));
+  const launched = await launchProcess({ program, args, cwd: machine.paths.folder, stderrFile: join(machine.paths.logs, "qemu.log"), scope: `vivarium-${definition.name}` });
+  let ended = false;
+  void launched.exited.then(() => {
+    ended = true;
+  });
+  const record: RunRecord = {
+    pid: launched.pid,
+    startTime: launched.startTime,
+    accelerator: choice.name,
+    qemuId: toolchain.id,
+    qemuVersion: toolchain.version,
+    startedAt: new Date().toISOString(),
+    requestedAt: request.requestedAt,
+    definition,
+    forwards,
+    readiness: {},
+  };
+  try {
+    await machine.record((state) => ({ ...state, run: record }), { quiet: true });
+    const session = await Session.connect(run, definition.id, sessionListener(machine), { timeoutMs: greetingTimeoutMs, signal: operation.signal, ended: () => ended });
+    machine.session = session;
+    return session;
+  } catch (error) {
+    process.kill(launched.pid, "SIGKILL");
+    await launched.exited;
+    await machine.record(({ run: _run, ...state }) => state, { quiet: true });
+    throw ended ? await crashError(machine, error) : error;
+  }
+}
+
+function commandOf(program: Program): string[] {
+  return [program.file, ...program.argsPrefix];
+}
+
+/** Backends give `-accel X -cpu Y`; the command line places the model itself. */
+function acceleratorOf(choice: Choice): LaunchContext["accelerator"] {
+  return { name: choice.name, arguments: ["-accel", choice.arguments[choice.arguments.indexOf("-accel") + 1] ?? choice.variant.accel], cpuModel: choice.variant.cpu };
+}
+
+function majorMinor(version: string): readonly [number, number] {
+  const [major, minor] = version.split(".").map(Number);
+  return [major ?? 0, minor ?? 0];
+}
+
+async function prepareFolders(machine: Machine): Promise<void> {
+  await rm(machine.run.folder, { recursive: true, force: true });
+  await Promise.all([makePrivateFolder(machine.run.folder), makePrivateFolder(machine.paths.logs)]);
+  const log = join(machine.paths.logs, "qemu.log");
+  await rename(log, `${log}.1`).catch(() => undefined);
+}
+
+async function requireMedia(machine: Machine, definition: Definition): Promise<void> {
+  const media = [definition.cdrom?.file, ...(definition.firmware.type === "direct-kernel" ? [definition.firmware.kernel, definition.firmware.initrd] : [])];
+  for (const file of media) {
+    if (file === undefined) continue;
+    const path = inFolder(machine.paths.folder, file);
+    await access(path).catch(() => {
+      throw vivError("damaged", `${machine.name}: ${path} is missing.`, "Put the file back, or change vm.json.");
+    });
+  }
+}
+
+async function firmwareFiles(machine: Machine, definition: Definition, toolchain: Toolchain): Promise<FirmwareFiles | undefined> {
+  const kind = definition.firmware.type;
+  if (kind === "direct-kernel" || kind === "bios") return undefined;
+  const files = toolchain.firmware(definition.architecture, kind);
+  if (!files) throw vivError("host-cannot", `This QEMU comes without ${kind} firmware for ${definition.architecture}.`, "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).");
+  await access(machine.paths.nvram).catch(() => {
+    throw vivError("damaged", `${machine.name}: ${machine.paths.nvram} is missing.`, "Restore it from a backup.");
+  });
+  return { code: files.code, vars: machine.paths.nvram };
+}
+
+/**
+ * Every forward with its host port. A machine with NAT and no forward to SSH gets one on a free port, the same as at
+ * its last start when it is free. @throws VivError `host-cannot` when a fixed port is taken.
+ */
+async function resolveForwards(machine: Machine, definition: Definition, again: readonly RuntimeForward[] | undefined): Promise<RuntimeForward[]> {
+  const previous = again ?? machine.state.lastForwards ?? [];
+  const resolved: RuntimeForward[] = [];
+  for (const [adapter, network] of definition.networks.entries()) {
+    if (network.mode !== "nat") continue;
+    const needsSsh = adapter === definition.networks.findIndex((other) => other.mode === "nat") && !network.forwards.some((forward) => forward.guestPort === 22 && forward.protocol === "tcp");
+    const wanted = [...network.forwards, ...(needsSsh ? [{ protocol: "tcp" as const, hostAddress: "127.0.0.1", guestPort: 22 }] : [])];
+    for (const forward of wanted) {
+      const before = previous.find((old) => old.adapter === adapter && old.guestPort === forward.guestPort && old.protocol === forward.protocol);
+      resolved.push({ protocol: forward.protocol, hostAddress: forward.hostAddress, guestPort: forward.guestPort, adapter, hostPort: await hostPort(machine, forward, before?.hostPort) });
+    }
+  }
+  return resolved;
+}
+
+async function hostPort(machine: Machine, forward: { protocol: "tcp" | "udp"; hostAddress: string; hostPort?: number | undefined; guestPort: number }, before: number | undefined): Promise<number> {
+  const { host } = machine;
+  if (forward.hostPort === undefined) return host.freePort(forward.protocol, forward.hostAddress, before);
+  if (await host.portIsFree(forward.protocol, forward.hostAddress, forward.hostPort)) return forward.hostPort;
+  throw vivError(
+    "host-cannot",
+    `${machine.name}: port ${forward.hostPort} (${forward.protocol}) on ${forward.hostAddress} is taken by another program.`,
+    `End that program, or leave "hostPort" out in vm.json for a free one (guest port ${forward.guestPort}).`,
+  );
+}
+
+async function crashError(machine: Machine, cause: unknown): Promise<VivError> {
+  const words = (await readTail(join(machine.paths.logs, "qemu.log"), 4000)).trim();
+  const said = words === "" ? "It said nothing." : words;
+  const hint = /Failed to get "?\w*"? ?(write|lock)/i.test(words)
+    ? "Another program has the image open; close it first."
+    : /Cannot allocate memory|cannot set up guest memory/i.test(words)
+      ? "Give the machine less memory, or stop others."
+      : `The exact command: ${machine.paths.command}`;
+  return vivError("qemu-crashed", `QEMU ended at once. ${said}`, hint, cause);
+}
+
+/** Waits until a process is gone; false when it is still there after the time. */
+export async function waitGone(identity: { pid: number; startTime: string }, timeoutMs: number): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
+    if (!(await isAlive(identity))) return true;
+    if (Date.now() > deadline) return false;
+    await new Promise((wake) => setTimeout(wake, pause));
+  }
+}

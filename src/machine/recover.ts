@@ -1,0 +1,159 @@
+import { readFile, rm } from "node:fs/promises";
+import { isAlive, processStartTime } from "../backends/index.ts";
+import type { Definition, ProcessIdentity } from "../model/index.ts";
+import { waitGone } from "./launch.ts";
+import { endProcess, letRun } from "./lifecycle.ts";
+import type { Machine } from "./machine.ts";
+import { watchReadiness } from "./readiness.ts";
+import { Session } from "./session.ts";
+import { recordEnd, sessionListener } from "./sessionEvents.ts";
+import { endSaved } from "./suspend.ts";
+
+/** A QEMU that its vivd left while it started may take this long to open its monitor. */
+const adoptionTimeoutMs = 3000;
+
+/**
+ * What a new vivd does with a machine it finds: adopts the process that runs, finishes or undoes the operation that
+ * the old vivd was in. Never throws for one machine's trouble: that becomes its state.
+ *
+ * | operation, step | process alive | process gone |
+ * | --- | --- | --- |
+ * | none | adopted | `failed (lost)` |
+ * | start, any | finished: it continues | undone: stopped |
+ * | wake, before `continuing` | undone: killed, still suspended | undone: still suspended |
+ * | wake, `continuing` | finished | saved memory is stale and dropped: `failed (lost)` |
+ * | stop, any | goes on running (ask again) | finished |
+ * | suspend, before `saved` | undone: the guest continues | partial file dropped, `failed (lost)` |
+ * | suspend, saved | finished: ended | finished |
+ */
+export async function recover(machine: Machine): Promise<void> {
+  const { operation } = machine.state;
+  const process = await findProcess(machine);
+  if (!process) return withoutProcess(machine);
+  const session = await connect(machine);
+  if (!session) return notAnswering(machine, process);
+  machine.session = session;
+  switch (operation?.kind) {
+    case "suspend":
+      return machine.state.suspended ? endSaved(machine).then(() => clearOperation(machine)) : undoSuspend(machine, session);
+    case "wake":
+      return operation.step === "continuing" ? finishStart(machine, session, true) : undoWake(machine, process);
+    case "start":
+      return finishStart(machine, session, false);
+    default:
+      await adopted(machine, session);
+      await clearOperation(machine);
+  }
+}
+
+/** The recorded process; or one that was spawned just before its vivd died, by QEMU's own pid file. */
+async function findProcess(machine: Machine): Promise<ProcessIdentity | undefined> {
+  const { run, operation } = machine.state;
+  if (run) return (await isAlive(run)) ? run : undefined;
+  if (operation?.kind !== "start" && operation?.kind !== "wake") return undefined;
+  const pid = Number(await readFile(machine.run.pidFile, "utf8").catch(() => ""));
+  const startTime = pid > 0 ? await processStartTime(pid) : undefined;
+  return startTime === undefined ? undefined : { pid, startTime };
+}
+
+async function connect(machine: Machine): Promise<Session | undefined> {
+  return Session.connect(machine.run, machine.id, sessionListener(machine), { timeoutMs: adoptionTimeoutMs }).catch(() => undefined);
+}
+
+async function withoutProcess(machine: Machine): Promise<void> {
+  const { run, operation, suspended } = machine.state;
+  if (operation?.kind === "start") return clearRun(machine);
+  if (operation?.kind === "wake" && operation.step !== "continuing") return clearRun(machine);
+  if (operation?.kind === "stop") {
+    await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
+    return clearOperation(machine);
+  }
+  if (operation?.kind === "suspend" && suspended) return clearRun(machine);
+  if (operation?.kind === "suspend" && typeof operation.data.partial === "string") await rm(operation.data.partial, { force: true });
+  if (!run) return clearOperation(machine);
+  if (operation?.kind === "wake" && suspended) await rm(suspended.file, { force: true });
+  await machine.record(({ suspended: _stale, ...state }) => (operation?.kind === "wake" ? state : { ...state, ...(suspended ? { suspended } : {}) }), { quiet: true });
+  await machine.fail({
+    reason: "lost",
+    message: "QEMU ended while nobody watched (the host restarted, or the process was killed).",
+    hint: `Start it again; the guest's disks are as after a power cut. Logs: ${machine.paths.logs}`,
+  });
+}
+
+/** A live process that does not answer: shown as running and not responding; kill works. */
+async function notAnswering(machine: Machine, process: ProcessIdentity): Promise<void> {
+  if (!machine.state.run) {
+    // Spawned, never recorded, never answered: it has not run a guest.
+    endProcess(process.pid, "SIGKILL");
+    await waitGone(process, 5000);
+    return clearRun(machine);
+  }
+  machine.host.notice(machine, "warning", "QEMU runs but does not respond.", `If it stays so, end it: viv kill ${machine.name}`);
+  machine.changed();
+  void reconnectLater(machine);
+}
+
+/** Keeps asking a stopped QEMU, until it answers or is gone. */
+async function reconnectLater(machine: Machine): Promise<void> {
+  const run = machine.state.run;
+  while (run && machine.state.run === run && !machine.session) {
+    if (!(await isAlive(run))) return recordEnd(machine, undefined);
+    const session = await connect(machine);
+    if (session) {
+      machine.session = session;
+      return adopted(machine, session);
+    }
+  }
+}
+
+async function adopted(machine: Machine, session: Session): Promise<void> {
+  watchReadiness(machine, session);
+  machine.changed();
+  void session.agent.look(2000).then((answers) => answers && machine.changed());
+}
+
+async function finishStart(machine: Machine, session: Session, woken: boolean): Promise<void> {
+  const definition = (machine.state.run?.definition as Definition | undefined) ?? machine.definition;
+  if (!machine.state.run || !definition) {
+    // The record of a process without its arguments cannot be made up: end it, the guest never ran.
+    const process = await findProcess(machine);
+    session.dispose();
+    machine.session = undefined;
+    if (process) {
+      endProcess(process.pid, "SIGKILL");
+      await waitGone(process, 5000);
+    }
+    return clearRun(machine);
+  }
+  const saved = machine.state.suspended;
+  await letRun(machine, session, definition);
+  if (woken && saved) await rm(saved.file, { force: true });
+  if (woken) machine.clockIsBehind();
+}
+
+async function undoWake(machine: Machine, process: ProcessIdentity): Promise<void> {
+  machine.session?.dispose();
+  machine.session = undefined;
+  endProcess(process.pid, "SIGKILL");
+  await waitGone(process, 5000);
+  await clearRun(machine);
+}
+
+async function undoSuspend(machine: Machine, session: Session): Promise<void> {
+  const data = machine.state.operation?.data ?? {};
+  await session.qmp.execute("migrate_cancel").catch(() => undefined);
+  if (typeof data.partial === "string") await rm(data.partial, { force: true });
+  if (data.wasRunning === true) await session.qmp.execute("cont");
+  await session.refreshStatus();
+  await adopted(machine, session);
+  await clearOperation(machine);
+}
+
+function clearOperation(machine: Machine): Promise<void> {
+  if (!machine.state.operation) return Promise.resolve();
+  return machine.record(({ operation: _done, ...state }) => state);
+}
+
+function clearRun(machine: Machine): Promise<void> {
+  return machine.record(({ operation: _done, run: _run, ...state }) => ({ ...state, wanted: state.suspended ? "suspended" : "stopped" }));
+}

@@ -1,0 +1,162 @@
+import { createConnection, type Socket } from "node:net";
+import { vivError } from "../model/index.ts";
+import { connectQmp, type QmpClient, type QmpEvent } from "../qemu/index.ts";
+import type { RunPaths } from "./folder.ts";
+import { AgentLine } from "./agentLine.ts";
+import { SerialLine } from "./serialLine.ts";
+
+/** Between two heartbeats; with the reply's timeout a stopped QEMU is noticed within 5 s. */
+const heartbeatEveryMs = 2000;
+const heartbeatTimeoutMs = 2500;
+
+export interface SessionListener {
+  /** The run state, responsiveness or a device changed. */
+  changed(): void;
+  event(event: QmpEvent): void;
+  /** The control connection is gone: QEMU ended, or dropped us. */
+  disconnected(): void;
+}
+
+/** The live connections to one QEMU: control monitor, serial console, guest agent. Lives as long as its process. */
+export class Session {
+  readonly qmp: QmpClient;
+  readonly serial: SerialLine;
+  readonly agent: AgentLine;
+  /** QEMU's run state (`query-status`), kept by events. */
+  runState: string;
+  responding = true;
+  ioErrorNoSpace = false;
+  /** Reason of the last SHUTDOWN event; it says why a process that ends did so. */
+  lastShutdown: { guest: boolean; reason: string } | undefined;
+  readonly #listener: SessionListener;
+  readonly #heartbeat: NodeJS.Timeout;
+  readonly #watches: (() => void)[] = [];
+  #disposed = false;
+
+  private constructor(qmp: QmpClient, serial: SerialLine, agent: AgentLine, runState: string, listener: SessionListener) {
+    this.qmp = qmp;
+    this.serial = serial;
+    this.agent = agent;
+    this.runState = runState;
+    this.#listener = listener;
+    qmp.onEvent((event) => this.#onEvent(event));
+    void qmp.closed.then(() => {
+      if (!this.#disposed) listener.disconnected();
+    });
+    this.#heartbeat = setInterval(() => void this.#beat(), heartbeatEveryMs);
+    this.#heartbeat.unref();
+  }
+
+  /**
+   * Connects to a running QEMU's sockets and checks that it is the machine `id`.
+   * @throws VivError `qemu-lost` when nobody answers in time or another machine does.
+   */
+  static async connect(paths: RunPaths, id: string, listener: SessionListener, options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean }): Promise<Session> {
+    const socket = await dialUntil(paths.qmp, options);
+    const qmp = await connectQmp(socket, { timeoutMs: options.timeoutMs });
+    try {
+      const [uuid, status] = await Promise.all([qmp.execute("query-uuid"), qmp.execute("query-status")]);
+      if (uuid.UUID !== id) throw vivError("qemu-lost", `${paths.qmp} belongs to another machine (${uuid.UUID}).`);
+      const serial = new SerialLine(paths.serial);
+      const agent = new AgentLine(paths.agent);
+      return new Session(qmp, serial, agent, status.status, listener);
+    } catch (error) {
+      qmp.dispose();
+      throw error;
+    }
+  }
+
+  /** Ends the readiness watch of an earlier boot; `dispose` does as well. */
+  stopWatching(): void {
+    for (const stop of this.#watches.splice(0)) stop();
+  }
+
+  onStopWatching(stop: () => void): void {
+    this.#watches.push(stop);
+  }
+
+  async refreshStatus(): Promise<string> {
+    this.#setRunState((await this.qmp.execute("query-status", {}, { timeoutMs: 5000 })).status);
+    return this.runState;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    clearInterval(this.#heartbeat);
+    this.stopWatching();
+    this.serial.dispose();
+    this.agent.dispose();
+    this.qmp.dispose();
+  }
+
+  async #beat(): Promise<void> {
+    let responding = true;
+    try {
+      this.#setRunState((await this.qmp.execute("query-status", {}, { timeoutMs: heartbeatTimeoutMs })).status);
+    } catch {
+      responding = false;
+    }
+    if (this.#disposed || responding === this.responding) return;
+    this.responding = responding;
+    this.#listener.changed();
+  }
+
+  #setRunState(runState: string): void {
+    if (runState === this.runState) return;
+    this.runState = runState;
+    if (runState === "running") this.ioErrorNoSpace = false;
+    this.#listener.changed();
+  }
+
+  #onEvent(event: QmpEvent): void {
+    switch (event.name) {
+      case "STOP":
+        // The cause (I/O error, panic, watchdog, save) is in the run state alone.
+        void this.refreshStatus().catch(() => undefined);
+        break;
+      case "RESUME":
+      case "WAKEUP":
+        this.#setRunState("running");
+        break;
+      case "SUSPEND":
+        this.#setRunState("suspended");
+        break;
+      case "BLOCK_IO_ERROR":
+        this.ioErrorNoSpace = event.data.nospace === true;
+        break;
+      case "SHUTDOWN":
+        this.lastShutdown = { guest: event.data.guest === true, reason: String(event.data.reason ?? "unknown reason") };
+        break;
+      case "VSERPORT_CHANGE":
+        if (typeof event.data.open === "boolean") this.agent.portChanged(String(event.data.id ?? ""), event.data.open);
+        break;
+      default:
+        break;
+    }
+    this.#listener.event(event);
+  }
+}
+
+/** Dials a socket that its process is about to open. */
+async function dialUntil(path: string, options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean }): Promise<Socket> {
+  const deadline = Date.now() + options.timeoutMs;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    const socket = await dial(path).catch((error: NodeJS.ErrnoException) => error);
+    if (!(socket instanceof Error)) return socket;
+    if (options.ended?.()) throw vivError("qemu-crashed", "QEMU ended before it answered.");
+    if (Date.now() > deadline) throw vivError("qemu-lost", `QEMU does not answer at ${path}: ${socket.message}`);
+    await new Promise((wake) => setTimeout(wake, 2));
+  }
+}
+
+export function dial(path: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(path);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      resolve(socket);
+    });
+    socket.once("error", reject);
+  });
+}

@@ -1,0 +1,111 @@
+import { appendFile } from "node:fs/promises";
+import { join } from "node:path";
+import { asVivError } from "../model/index.ts";
+import type { QmpEvent } from "../qemu/index.ts";
+import { waitGone } from "./launch.ts";
+import type { Machine } from "./machine.ts";
+import { Session, type SessionListener } from "./session.ts";
+import { readTail } from "./storage.ts";
+
+/** After QEMU's monitor closed its process is gone within this time; otherwise it only dropped us. */
+const exitGraceMs = 3000;
+
+/** Turns what a session says into the machine's facts. */
+export function sessionListener(machine: Machine): SessionListener {
+  return {
+    changed: () => machine.changed(),
+    event: (event) => onEvent(machine, event),
+    disconnected: () => {
+      void onDisconnected(machine).catch((error: unknown) => machine.host.notice(machine, "error", asVivError(error).message));
+    },
+  };
+}
+
+function onEvent(machine: Machine, event: QmpEvent): void {
+  journal(machine, event);
+  switch (event.name) {
+    case "RESET":
+      if (event.data.guest === true) machine.host.notice(machine, "info", "The guest restarted.");
+      break;
+    case "BLOCK_IO_ERROR":
+      if (event.data.action === "stop") {
+        machine.host.notice(
+          machine,
+          "error",
+          event.data.nospace === true ? "Paused: the host's disk is full." : "Paused: an I/O error on a disk.",
+          event.data.nospace === true ? "Free some space, then resume the machine: the write is tried again." : "Check the disk's file, then resume the machine.",
+        );
+      }
+      break;
+    case "GUEST_PANICKED":
+      machine.host.notice(machine, "error", "Paused: the guest's kernel panicked.", "Look at the serial log, then reset or kill the machine.");
+      break;
+    case "WATCHDOG":
+      machine.host.notice(machine, "error", "Paused: the guest's watchdog fired.", "Look at the serial log, then reset the machine.");
+      break;
+    default:
+      break;
+  }
+}
+
+/** Every event of QEMU, one JSON line each, in `logs/events.jsonl`. */
+function journal(machine: Machine, event: QmpEvent): void {
+  const line = JSON.stringify({ at: new Date().toISOString(), event: event.name, data: event.data });
+  void appendFile(join(machine.paths.logs, "events.jsonl"), `${line}\n`, { mode: 0o600 }).catch(() => undefined);
+}
+
+/** The control connection ended: the process ended, or it only dropped us. */
+async function onDisconnected(machine: Machine): Promise<void> {
+  const { session, state } = machine;
+  const run = state.run;
+  if (!session || !run) return;
+  if (!(await waitGone(run, exitGraceMs))) {
+    session.responding = false;
+    machine.changed();
+    await reconnect(machine);
+    return;
+  }
+  machine.session = undefined;
+  session.dispose();
+  await recordEnd(machine, session.lastShutdown);
+}
+
+async function reconnect(machine: Machine): Promise<void> {
+  const run = machine.state.run;
+  if (!run) return;
+  machine.session?.dispose();
+  machine.session = undefined;
+  try {
+    machine.session = await Session.connect(machine.run, machine.id, sessionListener(machine), { timeoutMs: 10_000 });
+  } catch (error) {
+    if (await waitGone(run, 0)) return recordEnd(machine, undefined);
+    machine.host.notice(machine, "error", `QEMU runs but does not answer: ${asVivError(error).message}`, `Kill it: viv kill ${machine.name}`);
+  }
+  machine.changed();
+}
+
+/** Writes why a process that is gone went. An operation that ends it on purpose records the outcome itself. */
+export async function recordEnd(machine: Machine, shutdown: { guest: boolean; reason: string } | undefined): Promise<void> {
+  const expected = machine.busy === "stop" || machine.busy === "suspend";
+  const orderly = shutdown !== undefined && shutdown.reason !== "host-error";
+  if (expected || orderly) {
+    await machine.record(({ run, failure: _failure, ...state }) => ({
+      ...state,
+      wanted: expected ? state.wanted : "stopped",
+      ...keepHistory(run?.readiness, run?.forwards, state),
+    }));
+    return;
+  }
+  const words = (await readTail(join(machine.paths.logs, "qemu.log"), 2000)).trim();
+  await machine.fail({
+    reason: "crashed",
+    message: `QEMU ended unexpectedly${shutdown ? ` (${shutdown.reason})` : ""}.${words === "" ? "" : ` It said: ${words}`}`,
+    hint: `Start it again; the guest's disks are as after a power cut. Logs: ${machine.paths.logs}`,
+  });
+}
+
+/** Readiness of the start that ended goes to the front of the history. */
+export function keepHistory<S extends { readinessHistory: R[] }, R extends object, F>(readiness: R | undefined, forwards: F[] | undefined, state: S): { readinessHistory: R[]; lastForwards?: F[] } {
+  const history = readiness && Object.keys(readiness).length > 0 ? [readiness, ...state.readinessHistory].slice(0, 10) : state.readinessHistory;
+  return { readinessHistory: history, ...(forwards ? { lastForwards: forwards } : {}) };
+}

@@ -1,0 +1,43 @@
+import { type Definition, describeProblems, vivError } from "../model/index.ts";
+import { editDefinition, parseAssignment, parseDefinition } from "./folder.ts";
+import type { Machine } from "./machine.ts";
+import { writeFileAtomically } from "./storage.ts";
+
+/** What nobody may change: the guest and our own records know the machine by them. */
+const fixedKeys = ["id", "schema", "architecture"] as const;
+
+/** Changes vm.json by `KEY=VALUE`; comments stay. A running machine has the change at its next start. */
+export async function setValues(machine: Machine, assignments: readonly string[]): Promise<void> {
+  await machine.refreshDefinition();
+  const text = machine.definitionText;
+  if (text === undefined) throw vivError("damaged", `${machine.name}: ${machine.damage?.problem ?? "vm.json is missing"}.`, machine.damage?.hint);
+  const edits = assignments.map(parseAssignment);
+  const named = edits.find((edit) => edit.path[0] === "name");
+  if (named) throw vivError("usage", "A machine's name is not set, it is renamed.", `Run: viv rename ${machine.name} ${String(named.value)}`);
+  await replaceDefinition(machine, editDefinition(text, edits));
+}
+
+/** Replaces the whole text, after the same checks. The old file stays when the new one is refused. */
+export async function replaceDefinition(machine: Machine, text: string): Promise<void> {
+  const parsed = parseDefinition(text);
+  if ("problem" in parsed) throw vivError("invalid-definition", `vm.json: ${parsed.problem}.`, "Nothing was changed.");
+  requireUnchanged(machine, parsed.definition);
+  await writeFileAtomically(machine.paths.definition, text.endsWith("\n") ? text : `${text}\n`, { durable: true });
+  await machine.reloadDefinition();
+}
+
+function requireUnchanged(machine: Machine, next: Definition): void {
+  const current = machine.definition;
+  if (!current) return;
+  const problems = [...fixedKeys, "name" as const].filter((key) => next[key] !== current[key]).map((key) => ({ path: key, message: "cannot be changed" }));
+  if (problems.length > 0) throw vivError("invalid-definition", `vm.json: ${describeProblems(problems)}.`, "Nothing was changed.");
+}
+
+/** Top-level keys of vm.json that differ from what the running guest has. */
+export function pendingChanges(machine: Machine): string[] {
+  const running = machine.state.run?.definition as Record<string, unknown> | undefined;
+  const next = machine.definition as Record<string, unknown> | undefined;
+  if (!running || !next) return [];
+  const cosmetic = new Set(["$schema", "group", "note", "onHostShutdown"]);
+  return [...new Set([...Object.keys(running), ...Object.keys(next)])].filter((key) => !cosmetic.has(key) && JSON.stringify(running[key]) !== JSON.stringify(next[key]));
+}

@@ -1,0 +1,96 @@
+import { rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { type Definition, humanBytes, vivError } from "../model/index.ts";
+import type { Work } from "./host.ts";
+import { launchMachine, waitGone } from "./launch.ts";
+import { abandon, endProcess, letRun, requireRun, requireSession } from "./lifecycle.ts";
+import type { Machine, Operation } from "./machine.ts";
+import { restoreMemory, saveMemory } from "./memory.ts";
+import { recordEnd } from "./sessionEvents.ts";
+import { makePrivateFolder, syncFile, syncFolder } from "./storage.ts";
+
+/**
+ * Suspend: memory to `suspend/memory`, then the process ends. Steps and what a crash of vivd between them means:
+ * `saving` → undone (the guest goes on), `saved` → finished (the process ends). The file is complete and on the disk
+ * before `saved` is written.
+ */
+export async function suspend(machine: Machine, work: Work): Promise<void> {
+  if (machine.view.status.state === "suspended") return;
+  const run = requireRun(machine);
+  const session = requireSession(machine);
+  const reasons = await session.qmp.execute("query-migrate");
+  const blocked = reasons["blocked-reasons"] ?? [];
+  if (blocked.length > 0) throw vivError("host-cannot", `${machine.name} cannot be suspended: ${blocked.join("; ")}`, "Stop it instead.");
+  await machine.operate("suspend", work, async (operation) => {
+    const wasRunning = session.runState === "running";
+    const file = join(machine.paths.suspend, "memory");
+    const partial = `${file}.part`;
+    await makePrivateFolder(machine.paths.suspend);
+    await operation.step("saving memory", { percent: 0, record: { partial, wasRunning } });
+    try {
+      await saveMemory(session, partial, operation);
+      await syncFile(partial);
+    } catch (error) {
+      await rm(partial, { force: true });
+      if (wasRunning && machine.session) await session.qmp.execute("cont").catch(() => undefined);
+      throw error;
+    }
+    await rename(partial, file);
+    await syncFolder(machine.paths.suspend);
+    const { size } = await stat(file);
+    await operation.step("ending QEMU", { record: { file } });
+    await machine.record(
+      (state) => ({ ...state, wanted: "suspended", suspended: { file, at: new Date().toISOString(), qemuId: run.qemuId, accelerator: run.accelerator, bytes: size, definition: run.definition } }),
+      { durable: true },
+    );
+    await endSaved(machine);
+  });
+}
+
+/** Ends a process whose memory is saved. */
+export async function endSaved(machine: Machine): Promise<void> {
+  const run = machine.state.run;
+  if (!run) return;
+  await machine.session?.qmp.execute("quit", {}, { timeoutMs: 3000 }).catch(() => undefined);
+  if (!(await waitGone(run, 5000))) {
+    endProcess(run.pid, "SIGKILL");
+    await waitGone(run, 5000);
+  }
+  machine.session?.dispose();
+  machine.session = undefined;
+  if (machine.state.run) await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
+}
+
+/**
+ * Wake: a fresh QEMU of the same build and arguments reads the memory. Until `continuing` is written the guest has not
+ * run and a crash leaves it suspended; from then on the saved memory is stale, and is removed once it runs.
+ */
+export async function wake(machine: Machine, work: Work): Promise<void> {
+  const saved = machine.state.suspended;
+  if (!saved) throw vivError("wrong-state", `${machine.name} is not suspended.`);
+  await machine.operate("wake", work, (operation) => wakeFrom(machine, saved, operation));
+}
+
+async function wakeFrom(machine: Machine, saved: NonNullable<Machine["state"]["suspended"]>, operation: Operation): Promise<void> {
+  const definition = saved.definition as Definition;
+  const requestedAt = new Date().toISOString();
+  const found = await stat(saved.file).catch(() => undefined);
+  if (!found || found.size !== saved.bytes) {
+    throw vivError("damaged", `${machine.name}: its saved memory (${saved.file}) is ${found ? `${humanBytes(found.size)} instead of ${humanBytes(saved.bytes)}` : "missing"}.`, `Discard it and start afresh: viv kill ${machine.name}, then viv start ${machine.name}`);
+  }
+  try {
+    await operation.step("starting QEMU", { record: {} });
+    const toolchain = await machine.host.toolchainById(saved.qemuId);
+    const choice = await machine.host.accelerator({ ...definition, accelerator: saved.accelerator });
+    const session = await launchMachine(machine, { definition, incoming: true, toolchain, choice, requestedAt, forwards: machine.state.lastForwards ?? [] }, operation);
+    await operation.step("reading memory", { percent: 0 });
+    await restoreMemory(session, saved.file, operation);
+    await operation.step("continuing", { record: {} });
+    await letRun(machine, session, definition);
+  } catch (error) {
+    await abandon(machine, error);
+    throw error;
+  }
+  await rm(saved.file, { force: true });
+  machine.clockIsBehind();
+}

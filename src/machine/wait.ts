@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { vivError } from "../model/index.ts";
+import type { Machine } from "./machine.ts";
+import { sshForward } from "./readiness.ts";
+import { answersSsh } from "./sshProbe.ts";
+import { readTail } from "./storage.ts";
+
+export const waitConditions = ["running", "agent", "ssh", "stopped", "serial:TEXT"] as const;
+
+/**
+ * Waits for a condition by events. @throws VivError `timeout` with the steps reached so far, `wrong-state` when the
+ * machine stops while something of a running one is awaited, `usage` for an unknown condition.
+ */
+export async function waitFor(machine: Machine, condition: string, timeoutMs: number, signal: AbortSignal): Promise<void> {
+  const check = conditionCheck(machine, condition);
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    if (await check()) return;
+    requirePossible(machine, condition);
+    const left = deadline - Date.now();
+    if (left <= 0) throw tooLate(machine, condition, timeoutMs);
+    await machine.nextChange(Math.min(left, 1000), signal);
+  }
+}
+
+function conditionCheck(machine: Machine, condition: string): () => Promise<boolean> | boolean {
+  if (condition === "running") return () => machine.view.status.state === "running";
+  if (condition === "stopped") return () => ["stopped", "failed", "suspended"].includes(machine.view.status.state);
+  if (condition === "agent") return () => machine.session?.agent.connected === true && machine.session.runState === "running";
+  if (condition === "ssh") {
+    return async () => {
+      const forward = machine.session?.runState === "running" ? sshForward(machine) : undefined;
+      if (!forward) return false;
+      return machine.state.run?.readiness.ssh !== undefined || answersSsh(forward.hostAddress, forward.hostPort, 2000);
+    };
+  }
+  if (condition.startsWith("serial:") && condition.length > "serial:".length) {
+    const text = condition.slice("serial:".length);
+    const log = join(machine.paths.logs, "serial.log");
+    return async () => (await readTail(log, 4 * 1024 * 1024)).includes(text);
+  }
+  throw vivError("usage", `Nothing to wait for is called “${condition}”.`, `Use one of ${waitConditions.join(", ")}.`);
+}
+
+function requirePossible(machine: Machine, condition: string): void {
+  const { status } = machine.view;
+  if (condition === "stopped" || status.state === "running" || status.state === "starting" || status.state === "paused" || machine.busy) return;
+  const why = status.state === "failed" ? `it failed: ${status.message}` : `it is ${status.state}`;
+  throw vivError("wrong-state", `${machine.name} will not reach “${condition}”: ${why}.`, `Start it: viv start ${machine.name}`);
+}
+
+function tooLate(machine: Machine, condition: string, timeoutMs: number): Error {
+  const reached = Object.entries(machine.state.run?.readiness ?? {}).map(([step, ms]) => `${step} ${Math.round(ms)} ms`);
+  return vivError(
+    "timeout",
+    `${machine.name} did not reach “${condition}” within ${timeoutMs / 1000} s.${reached.length > 0 ? ` Reached: ${reached.join(", ")}.` : ""}`,
+    `Look at its console: viv serial ${machine.name}, or viv logs ${machine.name} --serial`,
+  );
+}
