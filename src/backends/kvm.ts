@@ -1,6 +1,6 @@
 import type { Host } from "./host.ts";
 import { hardwareArguments } from "./hardware-arguments.ts";
-import type { Architecture, Backend, Verdict } from "./types.ts";
+import type { Architecture, Backend, Explanation, Verdict } from "./types.ts";
 
 const variants = [{ accel: "kvm", cpu: "host" }] as const;
 
@@ -74,10 +74,18 @@ async function missing(host: Host, processor: Architecture): Promise<Verdict> {
   };
 }
 
-function explain(stderr: string): { reason: string; hint?: string } | undefined {
+/** Linux's KVM_INTERNAL_ERROR_*. The first is what a hypervisor says that interprets its guest and met what it does not know. */
+const suberrors: Readonly<Record<string, string>> = {
+  "1": "emulation failure",
+  "2": "simultaneous exceptions",
+  "3": "exception while an event was delivered",
+  "4": "unexpected exit",
+};
+
+function explain(stderr: string): Explanation | undefined {
   const internal = /KVM internal error\. Suberror: (\d+)/.exec(stderr);
   if (internal) {
-    const what = stderr.includes("emulation failure") ? "emulation failure" : `suberror ${internal[1]}`;
+    const what = suberrors[internal[1] ?? ""] ?? `suberror ${internal[1]}`;
     return { reason: `KVM gave up on it (KVM internal error: ${what})`, hint: nestedHint };
   }
   if (/Could not access KVM kernel module: Permission denied/.test(stderr)) {

@@ -25,7 +25,7 @@ export const whpx: Backend = {
   lacking: [
     {
       feature: "ram-snapshots",
-      reason: "WHPX blocks migration for good in QEMU, so a machine's memory cannot be saved.",
+      reason: "WHPX blocks migration for good in QEMU, so a machine's memory cannot be saved. An emulated machine (accelerator tcg) can save its memory.",
     },
     {
       feature: "smm-secure-boot",
