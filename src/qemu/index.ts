@@ -11,4 +11,5 @@ export { firmwareNodes } from "./firmware.ts";
 export { addForward, checkForwardAnswer, type HumanCommand, infoUsernet, parseUsernet, removeForward, type UsernetForward } from "./humanMonitor.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
+export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export * from "./types.ts";

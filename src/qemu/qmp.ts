@@ -215,7 +215,11 @@ function openConnection(stream: Duplex, options: QmpOptions): Connection {
   stream.on("data", (chunk: Buffer) => {
     if (!ended) reader.push(chunk);
   });
-  stream.on("error", (cause) => end(vivError("qemu-lost", `The connection to QEMU broke: ${cause.message}`, undefined, cause)));
+  stream.on("error", (cause: NodeJS.ErrnoException) => {
+    // A process that ends with words of ours unread resets the connection: an end like any other.
+    const ordinary = cause.code === "ECONNRESET" || cause.code === "EPIPE";
+    end(ordinary ? undefined : vivError("qemu-lost", `The connection to QEMU broke: ${cause.message}`, undefined, cause));
+  });
   stream.on("close", () => end(undefined));
   stream.on("end", () => end(undefined));
 
