@@ -1,0 +1,8 @@
+/** The room's door: what the machines of a host share. */
+export { createMachine, type NewMachine } from "./create.ts";
+export { type Home, homeFolders, openHome } from "./home.ts";
+export { type Image, listImages } from "./images.ts";
+export { Library } from "./library.ts";
+export { freePort, portIsFree } from "./ports.ts";
+export { Toolchains } from "./toolchains.ts";
+export { emptyTrash, findRemoved, listTrash, moveFromTrash, moveToTrash, type Removed } from "./trash.ts";
