@@ -1,4 +1,6 @@
 /** The room's door: how to speak to QEMU. Everything here is pure or works on a stream the caller gives. */
+export { type AgentInfo, connectAgent, type ExecRequest, type ExecResult, type GuestAgent, type GuestInterface, type OsInfo } from "./agent.ts";
+export { AgentError } from "./agentWire.ts";
 export { cdromNames, type DiskNames, diskNames } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";

@@ -9,6 +9,8 @@ export interface LineReader {
 }
 
 export interface LineReaderOptions {
+  /** Bytes that end a line; default newline. */
+  readonly ends?: readonly number[];
   /** Bytes of one line, asked at every chunk. */
   limitBytes(): number;
   /** Without the line end. Empty lines are not reported. */
@@ -19,7 +21,7 @@ export interface LineReaderOptions {
 
 const newline = 0x0a;
 
-export function lineReader({ limitBytes, onLine, onOverflow }: LineReaderOptions): LineReader {
+export function lineReader({ ends = [newline], limitBytes, onLine, onOverflow }: LineReaderOptions): LineReader {
   let pieces: Buffer[] = [];
   let bytes = 0;
   let skipping = false;
@@ -49,7 +51,7 @@ export function lineReader({ limitBytes, onLine, onOverflow }: LineReaderOptions
   return {
     push(chunk) {
       let start = 0;
-      for (let end = chunk.indexOf(newline); end >= 0; end = chunk.indexOf(newline, start)) {
+      for (let end = nextEnd(chunk, start, ends); end >= 0; end = nextEnd(chunk, start, ends)) {
         keep(chunk.subarray(start, end));
         finish();
         start = end + 1;
@@ -61,4 +63,9 @@ export function lineReader({ limitBytes, onLine, onOverflow }: LineReaderOptions
       skipping = false;
     },
   };
+}
+
+function nextEnd(chunk: Buffer, start: number, ends: readonly number[]): number {
+  const found = ends.map((end) => chunk.indexOf(end, start)).filter((at) => at >= 0);
+  return found.length === 0 ? -1 : Math.min(...found);
 }
