@@ -69,7 +69,7 @@ const rows: readonly Row[] = [
       on(["linux", "darwin"], "QEMU cannot map a machine's memory from a file on Windows."),
       since(8, 2, "Mapping a template's memory read-only"),
     ),
-    instead: "A linked clone of the disk boots instead.",
+    instead: "A linked clone of the disk boots.",
   },
   {
     name: "tpm",
@@ -126,8 +126,7 @@ const rows: readonly Row[] = [
   {
     name: "durable-flush",
     title: "A guest's flush reaches the platter",
-    missing: on(["linux", "win32"], "QEMU calls plain fsync, which on macOS may leave data in the drive's cache."),
-    instead: "A power cut can lose the last seconds of a guest's writes.",
+    missing: on(["linux", "win32"], "QEMU calls plain fsync, which on macOS may leave data in the drive's cache: a power cut can lose a guest's last writes."),
   },
   {
     name: "unix-sockets",

@@ -145,8 +145,9 @@ function finding(
   if (!verdict.ok) return { works: false, reason: verdict.reason, ...(verdict.hint === undefined ? {} : { hint: verdict.hint }) };
   if (result === undefined) return { works: false, reason: "It was not tried." };
   if (result.outcome !== "works") {
-    const works = name === "tcg" && result.outcome === "slow"; // slow is what emulation is on a busy host
-    return { works, reason: result.reason, ...(result.hint === undefined ? {} : { hint: result.hint }) };
+    if (result.outcome === "slow" && name === "tcg") return { works: true, reason: result.reason }; // a busy host
+    const hint = result.hint ?? (result.outcome === "slow" ? nestedHint : undefined);
+    return { works: false, reason: result.reason, ...(hint === undefined ? {} : { hint }) };
   }
   const score = Math.round(result.loopMs * 10) / 10;
   const speed = emulationMs === undefined ? undefined : Math.round((emulationMs / result.loopMs) * 100) / 100;

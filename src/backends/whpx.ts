@@ -8,7 +8,7 @@ const modern: Variant = { accel: "whpx", cpu: "host" };
 const careful: Variant = { accel: "whpx,kernel-irqchip=off", cpu: "qemu64" };
 const plain: Variant = { accel: "whpx", cpu: "qemu64" };
 /** Arm takes the in-kernel interrupt controller alone (`kernel-irqchip=off` is refused). */
-const arm: Variant = { accel: "whpx", cpu: "host" };
+const armFullest: Variant = { accel: "whpx", cpu: "max" };
 
 const enableCommand = "DISM /online /Enable-Feature /FeatureName:HypervisorPlatform /All";
 const enableHint = `Run \`${enableCommand}\` as administrator and restart Windows.`;
@@ -21,7 +21,7 @@ export const whpx: Backend = {
   permitted,
   variants,
   explain,
-  arguments: (options) => hardwareArguments(options.architecture === "aarch64" ? arm : modern, options),
+  arguments: (options) => hardwareArguments(options.architecture === "aarch64" ? modern : careful, options),
   lacking: [
     {
       feature: "ram-snapshots",
@@ -36,7 +36,7 @@ export const whpx: Backend = {
 
 /** Builds of QEMU and Windows differ in which one works; the probe keeps the first that does (knowledge/qemu.md §1). */
 function variants(architecture: Architecture, qemuVersion: string): readonly Variant[] {
-  if (architecture === "aarch64") return [arm];
+  if (architecture === "aarch64") return [modern, armFullest];
   return versionAtLeast(qemuVersion, 11, 0) ? [modern, careful] : [careful, plain];
 }
 

@@ -1,0 +1,72 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { isAlive, launch, processStartTime } from "../../../src/backends/index.ts";
+
+describe("processes", () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "vivarium-process-"));
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  it("keep one start time for their whole life", async () => {
+    const first = await processStartTime(process.pid);
+    assert.ok(first);
+    assert.equal(await processStartTime(process.pid), first);
+    assert.ok(await isAlive({ pid: process.pid, startTime: first }));
+  });
+
+  it("are not taken for another one under the same pid", async () => {
+    assert.equal(await isAlive({ pid: process.pid, startTime: "of another process" }), false);
+  });
+
+  it("are gone when they have ended, and nonsense is nobody's pid", async () => {
+    const child = spawn("true");
+    const { pid } = child;
+    assert.ok(pid);
+    await once(child, "exit");
+    assert.equal(await processStartTime(pid), undefined);
+    for (const nonsense of [0, -1, 1.5, Number.NaN, 2 ** 30]) assert.equal(await processStartTime(nonsense), undefined);
+  });
+
+  it("whose name holds parentheses and spaces are read right", async () => {
+    const child = spawn("sh", ["-c", 'exec -a ") 1 (" sleep 5'], { argv0: ") S (" });
+    assert.ok(child.pid);
+    assert.ok(await processStartTime(child.pid));
+    child.kill("SIGKILL");
+    await once(child, "exit");
+  });
+
+  it("are launched with their own log, umask 077, the given folder and a session of their own", async () => {
+    const stderrFile = join(folder, "qemu.log");
+    const program = { file: "sh", argsPrefix: ["-c"], env: { FROM_PROGRAM: "yes" } };
+    const script = "umask; pwd; echo $FROM_PROGRAM; ls -l /proc/$$/fd | grep -c mine; echo complaint >&2; ps -o sid= -p $$; echo $$; touch made";
+    const ours = await open(join(folder, "mine"), "w");
+    const launched = await launch({ program, args: [script], cwd: folder, stderrFile });
+    assert.deepEqual(await launched.exited, { code: 0, signal: null });
+    await ours.close();
+    const [umask, cwd, env, handles, complaint, session, pid] = (await readFile(stderrFile, "utf8")).split("\n");
+    assert.equal(umask, "0077");
+    assert.equal(cwd, folder);
+    assert.equal(env, "yes");
+    assert.equal(handles, "0"); // none that we opened
+    assert.equal(complaint, "complaint");
+    assert.equal(session?.trim(), pid);
+    assert.equal(Number(pid), launched.pid);
+    assert.equal((await stat(stderrFile)).mode & 0o777, 0o600);
+    assert.equal((await stat(join(folder, "made"))).mode & 0o777, 0o600);
+    assert.notEqual(process.umask(), 0o077);
+  });
+
+  it("that cannot be started are an error with the file's name", async () => {
+    const program = { file: join(folder, "nothing"), argsPrefix: [], env: {} };
+    await assert.rejects(launch({ program, args: [], cwd: folder, stderrFile: join(folder, "none.log") }), {
+      code: "qemu-missing",
+      message: /nothing could not be started/,
+    });
+  });
+});
