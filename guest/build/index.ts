@@ -1,0 +1,2 @@
+export { type BuildOptions, buildGuest } from "./build.ts";
+export type { Architecture } from "./packages.ts";
