@@ -197,8 +197,10 @@ class Client implements VivClient {
   }
 
   async openSerial(machine: string, replayBytes = 0): Promise<VivStream> {
-    const { stream } = await this.call("machine.openSerial", { machine, replayBytes });
-    return this.#stream(stream);
+    const { stream, replayBase64 } = await this.call("machine.openSerial", { machine, replayBytes });
+    const opened = this.#stream(stream);
+    if (replayBase64 !== "") opened.replay(Buffer.from(replayBase64, "base64"));
+    return opened;
   }
 
   dispose(): void {
@@ -254,6 +256,11 @@ class ClientStream implements VivStream {
     if (this.#ended !== undefined) return;
     void this.#connection.sendNotification(streamEnd, { stream: this.id, reason: "closed by the client" });
     this.finish("closed");
+  }
+
+  /** What was said before the stream opened comes first. */
+  replay(data: Buffer): void {
+    this.#waiting.unshift(data);
   }
 
   receive(data: Buffer): void {

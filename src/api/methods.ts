@@ -126,7 +126,7 @@ export const HostReport = z.object({
   accelerators: z.array(
     z.object({
       name: z.string(),
-      architecture: z.string(),
+      title: z.string(),
       builtIn: z.boolean(),
       permitted: z.boolean(),
       works: z.boolean(),
@@ -138,7 +138,9 @@ export const HostReport = z.object({
       hint: z.string().optional(),
     }),
   ),
-  features: z.array(z.object({ name: z.string(), available: z.boolean(), reason: z.string() })),
+  features: z.array(z.object({ name: z.string(), title: z.string(), available: z.boolean(), reason: z.string(), instead: z.string() })),
+  /** Wall time of the probe; 0 when its result was known. */
+  probeMs: z.number(),
   home: z.string(),
   freeBytes: z.number(),
 });
@@ -208,7 +210,7 @@ export const methods = {
   "machine.screenshot": read("The guest's screen as PNG", z.strictObject({ machine }), z.object({ pngBase64: z.string() })),
   "machine.sendKeys": change("Press key combinations one after the other: `ctrl-alt-delete`", z.strictObject({ machine, keys: z.array(z.string()).min(1).max(100) }), done),
   "machine.typeText": change("Type text on the guest's keyboard", z.strictObject({ machine, text: z.string().max(65_536), layout: z.string().default("en-us") }), z.object({ characters: z.int() })),
-  "machine.openSerial": read("Attach to the serial console: bytes travel by stream.data (see streams.ts)", z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }), z.object({ stream: z.int() })),
+  "machine.openSerial": read("Attach to the serial console: bytes travel by stream.data (see streams.ts)", z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }), z.object({ stream: z.int(), replayBase64: z.string() })),
   "machine.displaySocket": read("Where the machine's VNC server listens", z.strictObject({ machine }), z.object({ path: z.string() })),
   "machine.logs": read("The end of a log", z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }), z.object({ text: z.string(), file: z.string() })),
 } as const satisfies Record<string, Method>;

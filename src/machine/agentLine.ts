@@ -1,5 +1,5 @@
 import { vivError } from "../model/index.ts";
-import { GuestAgent } from "../qemu/index.ts";
+import { connectAgent, type GuestAgent } from "../qemu/index.ts";
 import { dial } from "./session.ts";
 
 /** Device id of the guest agent's port on the command line (qemu/characterDevices.ts). */
@@ -61,7 +61,7 @@ export class AgentLine {
 
   #open(): Promise<GuestAgent> {
     if (!this.#agent) {
-      const opening = dial(this.#path).then((socket) => new GuestAgent(socket));
+      const opening = dial(this.#path).then((socket) => connectAgent(socket));
       this.#agent = opening;
       opening.then(
         (agent) => void agent.closed.then(() => this.#forget(opening)),

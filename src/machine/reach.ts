@@ -47,16 +47,21 @@ function requireRunning(machine: Machine, session: Session): void {
 
 async function execByAgent(session: Session, request: ExecRequest): Promise<ExecOutcome> {
   const agent = await session.agent.client();
-  const [path, ...args] = request.command;
-  const result = await agent.exec({
-    path: path ?? "",
-    args,
-    environment: request.environment,
-    ...(request.stdin ? { stdin: request.stdin } : {}),
-    ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
-    signal: request.signal,
-  });
-  return { exitCode: result.exitCode ?? 128 + (result.signal ?? 0), signal: result.signal ?? null, stdout: result.stdout, stderr: result.stderr, truncated: result.truncated, way: "agent" };
+  // The agent would replace the whole environment; env(1) adds to it.
+  const words = request.environment.length > 0 ? ["env", ...request.environment, ...request.command] : request.command;
+  const [program, ...args] = words;
+  const result = await agent.exec(
+    { program: program ?? "", args, ...(request.stdin ? { stdin: request.stdin } : {}) },
+    { signal: request.signal, ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }) },
+  );
+  return {
+    exitCode: result.exitCode ?? 128 + (result.signal ?? 0),
+    signal: result.signal ?? null,
+    stdout: result.stdout,
+    stderr: result.stderr,
+    truncated: result.stdoutTruncated || result.stderrTruncated,
+    way: "agent",
+  };
 }
 
 export interface SshTarget {

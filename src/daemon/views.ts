@@ -1,0 +1,68 @@
+import { stat } from "node:fs/promises";
+import type { MachineDetails, MachineSummary } from "../api/index.ts";
+import { allocatedBytes, inFolder, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
+import { type Definition, type Disk, memoryBytes } from "../model/index.ts";
+
+/** How a machine looks over the API. */
+export function summaryOf(machine: Machine): MachineSummary {
+  const { status, operation } = machine.view;
+  const definition = machine.definition ?? machine.effectiveDefinition;
+  return {
+    id: machine.id,
+    name: machine.name,
+    state: status.state,
+    status,
+    ...(operation ? { operation } : {}),
+    wanted: machine.state.wanted,
+    accelerator: machine.state.run?.accelerator ?? null,
+    ...(definition ? fromDefinition(definition) : {}),
+  };
+}
+
+function fromDefinition(definition: Definition): Partial<MachineSummary> {
+  return {
+    architecture: definition.architecture,
+    cpus: definition.cpus,
+    memoryBytes: memoryBytes(definition),
+    ...(definition.group ? { group: definition.group } : {}),
+    ...(definition.image ? { image: definition.image } : {}),
+  };
+}
+
+export async function detailsOf(machine: Machine): Promise<MachineDetails> {
+  await machine.refreshDefinition();
+  const summary = summaryOf(machine);
+  const definition = machine.effectiveDefinition;
+  const { run, suspended } = machine.state;
+  return {
+    ...summary,
+    pid: run?.pid ?? null,
+    uptimeSeconds: run ? Math.max(0, Math.round((Date.now() - Date.parse(run.startedAt)) / 1000)) : null,
+    disks: await Promise.all((definition?.disks ?? []).map((disk) => diskView(machine, disk))),
+    cdrom: definition?.cdrom?.file ?? null,
+    networks: (definition?.networks ?? []).map(({ mode, model, mac, linkUp }) => ({ mode, model, mac, linkUp, addresses: [] })),
+    forwards: run?.forwards ?? [],
+    snapshots: [],
+    agent: { connected: machine.session?.agent.connected ?? false },
+    readiness: run?.readiness ?? {},
+    readinessHistory: machine.state.readinessHistory,
+    folder: machine.paths.folder,
+    ...(machine.definition?.note ? { note: machine.definition.note } : {}),
+    ...(definition ? { firmware: definition.firmware.type, display: definition.display.type } : {}),
+    emulated: run?.accelerator === "tcg",
+    pendingChanges: pendingChanges(machine),
+    suspendedBytes: suspended?.bytes ?? null,
+  };
+}
+
+async function diskView(machine: Machine, disk: Disk): Promise<MachineDetails["disks"][number]> {
+  const file = inFolder(machine.paths.folder, disk.file);
+  const base = { id: disk.id, file, format: disk.format, bus: disk.bus };
+  try {
+    const virtualBytes = disk.format === "raw" ? (await stat(file)).size : (await readHeader(disk, file)).virtualBytes;
+    const allocated = await allocatedBytes(file);
+    return { ...base, virtualBytes, ...(allocated === undefined ? {} : { allocatedBytes: allocated }) };
+  } catch (error) {
+    return { ...base, problem: (error as Error).message };
+  }
+}

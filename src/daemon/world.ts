@@ -1,0 +1,101 @@
+import { availableParallelism, totalmem } from "node:os";
+import { dirname, join } from "node:path";
+import type { MachineSummary, VivEvent } from "../api/index.ts";
+import { type Platform, processor, localHost, type ProcessIdentity } from "../backends/index.ts";
+import { freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
+import type { Machine, MachineHost } from "../machine/index.ts";
+import type { Architecture } from "../model/index.ts";
+import { summaryOf } from "./views.ts";
+
+/** Changes of one machine within this time make one event. */
+const coalesceMs = 5;
+
+/** Everything the service owns: the home, its machines, the toolchain; and the events they cause. */
+export class World {
+  readonly home: Home;
+  readonly self: ProcessIdentity;
+  readonly toolchains: Toolchains;
+  readonly library: Library;
+  readonly startedAt = Date.now();
+  readonly cores = availableParallelism();
+  readonly memoryBytes = totalmem();
+  operations = 0;
+  readonly #emit: (event: VivEvent) => void;
+  readonly #pending = new Map<string, NodeJS.Timeout>();
+  readonly #lastSent = new Map<string, string>();
+
+  constructor(home: Home, self: ProcessIdentity, emit: (event: VivEvent) => void) {
+    this.home = home;
+    this.self = self;
+    this.#emit = emit;
+    const dist = distFolder();
+    this.toolchains = new Toolchains({ home: home.folder, qemuPath: process.env.VIVARIUM_QEMU_PATH, ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}) });
+    this.library = new Library(home, this.#machineHost(), ({ id, name }) => this.#emit({ event: "machine.removed", at: now(), id, name }));
+  }
+
+  /** Images that came with Vivarium: `guest/<arch>/` beside the program. */
+  get guestFolder(): string | undefined {
+    const dist = distFolder();
+    return process.env.VIVARIUM_GUESTS ?? (dist ? join(dist, "guest") : undefined);
+  }
+
+  /** Is there a reason to stay? */
+  get busy(): boolean {
+    return this.operations > 0 || this.library.all.some((machine) => machine.state.run !== undefined || machine.busy !== undefined);
+  }
+
+  async hostArchitecture(): Promise<Architecture> {
+    return (await processor(localHost())).architecture;
+  }
+
+  dispose(): void {
+    for (const timer of this.#pending.values()) clearTimeout(timer);
+    this.library.dispose();
+  }
+
+  #machineHost(): MachineHost {
+    return {
+      platform: process.platform as Platform,
+      self: this.self,
+      homeFolder: this.home.folder,
+      cores: this.cores,
+      memoryBytes: this.memoryBytes,
+      runFolder: this.home.run,
+      toolchain: () => this.toolchains.current(),
+      toolchainById: (id) => this.toolchains.byId(id),
+      accelerator: (definition) => this.toolchains.accelerator(definition),
+      freePort,
+      portIsFree,
+      changed: (machine) => this.#changed(machine as Machine),
+      readiness: ({ id, name }, step, ms) => this.#emit({ event: "machine.readiness", at: now(), id, name, step, ms }),
+      notice: ({ id, name }, level, message, hint) => this.#emit({ event: "machine.notice", at: now(), id, name, level, message, ...(hint ? { hint } : {}) }),
+    };
+  }
+
+  /** One event for a burst of changes, and none when nothing a view shows has changed. */
+  #changed(machine: Machine): void {
+    const key = machine.paths.folder;
+    if (this.#pending.has(key)) return;
+    const timer = setTimeout(() => {
+      this.#pending.delete(key);
+      const summary: MachineSummary = summaryOf(machine);
+      const text = JSON.stringify(summary);
+      if (this.#lastSent.get(key) === text) return;
+      this.#lastSent.set(key, text);
+      this.#emit({ event: "machine.changed", at: now(), machine: summary });
+    }, coalesceMs);
+    this.#pending.set(key, timer);
+  }
+}
+
+function now(): string {
+  return new Date().toISOString();
+}
+
+/** `dist/`: where the bundle and the guests are; a vivd that was handed over is told (runtime.ts). */
+function distFolder(): string | undefined {
+  if (process.env.VIVARIUM_DIST !== undefined) return process.env.VIVARIUM_DIST;
+  const script = process.argv[1];
+  if (script === undefined) return undefined;
+  return script.endsWith("vivd.js") ? dirname(script) : join(dirname(script), "..", "..", "dist");
+}
