@@ -1,0 +1,35 @@
+/**
+ * Fills `dist/` with the programs: `viv.js` (command line) and `vivd.js` (service). `npm run build`.
+ * The bundle and the guests have scripts of their own; this takes a second.
+ */
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { build } from "esbuild";
+
+const outFolder = "dist";
+
+/** Bundled CommonJS libraries call `require` for Node's own modules. */
+const requireForModules = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+
+const manifest = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
+const buildTime = process.env.SOURCE_DATE_EPOCH ? new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000) : new Date();
+const identity = {
+  __VIVARIUM_VERSION__: JSON.stringify(manifest.version),
+  __VIVARIUM_BUILD__: JSON.stringify(buildTime.toISOString().replaceAll(/[-:]|\.\d+Z$/g, "")),
+};
+
+await mkdir(outFolder, { recursive: true });
+await build({
+  entryPoints: { viv: "src/cli/viv.ts", vivd: "src/daemon/vivd.ts" },
+  outdir: outFolder,
+  bundle: true,
+  platform: "node",
+  target: "node20",
+  format: "esm",
+  banner: { js: requireForModules },
+  define: identity,
+  minifySyntax: true,
+  legalComments: "none",
+  logLevel: "warning",
+});
+// The programs are ES modules wherever they are copied to.
+await writeFile(`${outFolder}/package.json`, `${JSON.stringify({ type: "module", version: manifest.version })}\n`);
