@@ -14,6 +14,8 @@ export interface GuestAgent {
   interfaces(limits?: Limits): Promise<GuestInterface[]>;
   /** @param epochMs the host's time, ms since 1970. Without a value the guest would read its RTC chip: slower, off by up to 0.4 s (lab.md §5). */
   setTime(epochMs: number, limits?: Limits): Promise<void>;
+  /** The guest's clock, ms since 1970. */
+  time(limits?: Limits): Promise<number>;
   exec(request: ExecRequest, limits?: Limits): Promise<ExecResult>;
   /** @throws VivError `agent-failed` when the file has more than `limitBytes` (default 64 MiB) */
   readFile(path: string, options?: Limits & { readonly limitBytes?: number }): Promise<Buffer>;
@@ -94,6 +96,7 @@ export function connectAgent(stream: Duplex): GuestAgent {
     osInfo: (limits) => send("guest-get-osinfo", {}, OsInfo, limits),
     interfaces: (limits) => send("guest-network-get-interfaces", {}, z.array(Interface).max(1000), limits),
     setTime: async (epochMs, limits) => void (await send("guest-set-time", { time: Math.round(epochMs) * 1_000_000 }, Nothing, limits)),
+    time: async (limits) => (await send("guest-get-time", {}, z.number(), limits)) / 1_000_000,
     exec: (request, limits) => exec(wire, request, limits ?? {}),
     readFile: (path, options) => withFile(wire, path, "r", options ?? {}, (handle) => readAll(wire, handle, path, options ?? {})),
     writeFile: (path, content, limits) => withFile(wire, path, "w", limits ?? {}, (handle) => writeAll(wire, handle, content, limits ?? {})),

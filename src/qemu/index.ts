@@ -11,7 +11,27 @@ export { type OpenOptions, openChannel, type PreSharedKey } from "./connect.ts";
 export type { EventData, EventName, QmpEvent, ShutdownReason } from "./events.ts";
 export { firmwareNodes } from "./firmware.ts";
 export { addForward, checkForwardAnswer, type HumanCommand, infoUsernet, parseUsernet, removeForward, type UsernetForward } from "./humanMonitor.ts";
+export { parseQcow2Header, type Qcow2Header } from "./imageHeader.ts";
+export {
+  checkImage,
+  convertImage,
+  convertPercent,
+  createImage,
+  createOverlay,
+  type ForeignFormat,
+  growImage,
+  type ImageCheck,
+  type ImageCommand,
+  type ImageFormat,
+  type ImageInfo,
+  type ImageRunner,
+  imageInfo,
+  type ProgramOutcome,
+  type Qcow2Options,
+} from "./images.ts";
+export { type KeyStep, keyCombination, keyLayoutNames, textKeys } from "./keys.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
+export { type ReadinessMark, readinessReader } from "./readiness.ts";
 export * from "./types.ts";
