@@ -25,13 +25,12 @@ function accelerators(report: HostReport, style: Style): string {
   if (report.accelerators.length === 0) return "";
   const rows = report.accelerators.map((one) => [
     { text: `${one.chosen ? "*" : " "} ${one.name}`, ...(one.chosen ? { colour: "bold" as const } : {}) },
-    one.architecture,
     { text: verdict(one), colour: verdictColour(one) },
     one.relativeSpeed === null ? "-" : `${one.relativeSpeed >= 10 ? Math.round(one.relativeSpeed) : one.relativeSpeed.toFixed(1)}x`,
     one.loopMs === null ? "-" : `${Math.round(one.loopMs)} ms`,
     reason(one),
   ]);
-  const columns = [{ title: "  ACCELERATOR" }, { title: "ARCH" }, { title: "VERDICT" }, { title: "SPEED", align: "right" as const }, { title: "LOOP", align: "right" as const }, { title: "WHY" }];
+  const columns = [{ title: "  ACCELERATOR" }, { title: "VERDICT" }, { title: "SPEED", align: "right" as const }, { title: "LOOP", align: "right" as const }, { title: "WHY" }];
   const hints = report.accelerators.filter((one) => one.hint !== undefined && !one.works).map((one) => `  ${safeText(one.name)}: ${safeText(one.hint ?? "")}\n`);
   return `${table(columns, rows, style)}  (* is what machines get; speed is measured against tcg)\n${hints.join("")}`;
 }
@@ -54,6 +53,14 @@ function reason(one: Accelerator): string {
 
 function features(report: HostReport, style: Style): string {
   if (report.features.length === 0) return "";
-  const rows = report.features.map((feature) => [feature.name, { text: feature.available ? "yes" : "no", colour: feature.available ? ("green" as const) : ("dim" as const) }, feature.available ? "" : feature.reason]);
-  return table([{ title: "  FEATURE" }, { title: "HERE" }, { title: "WHY NOT" }], rows.map(([name, ...rest]) => [`  ${typeof name === "string" ? name : ""}`, ...rest]), style);
+  const rows = report.features.map((feature) => [
+    `  ${feature.title}`,
+    { text: feature.available ? "yes" : "no", colour: feature.available ? ("green" as const) : ("dim" as const) },
+    feature.available ? "" : whyNot(feature),
+  ]);
+  return table([{ title: "  FEATURE" }, { title: "HERE" }, { title: "WHY NOT" }], rows, style);
+}
+
+function whyNot({ reason, instead }: HostReport["features"][number]): string {
+  return instead === "" ? reason : `${reason}; instead: ${instead}`;
 }

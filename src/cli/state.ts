@@ -13,8 +13,9 @@ export function stateText(machine: Seen): string {
     case "running":
       return status.responding ? "running" : "running, not responding";
     case "failed":
+      return `failed (${safeText(status.reason)})`;
+    // Its reason is a sentence: viv show tells it.
     case "damaged":
-      return `${status.state} (${safeText(status.reason)})`;
     case "stopped":
     case "starting":
     case "suspended":

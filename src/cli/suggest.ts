@@ -3,7 +3,8 @@ export function nearest(word: string, known: Iterable<string>): string | undefin
   const limit = Math.min(2, Math.floor(word.length / 2));
   let best: { word: string; distance: number } | undefined;
   for (const candidate of known) {
-    const distance = editDistance(word.toLowerCase(), candidate);
+    // A beginning counts as near: `--quit` for `--quit-timeout`.
+    const distance = word.length > 1 && candidate.startsWith(word) ? 1 : editDistance(word.toLowerCase(), candidate);
     if (distance <= limit && (best === undefined || distance < best.distance)) best = { word: candidate, distance };
   }
   return best?.word;

@@ -1,87 +1,16 @@
-import { spawn } from "node:child_process";
-import { fstatSync } from "node:fs";
+import { existsSync } from "node:fs";
 import module from "node:module";
-import type { ChildEnd, Host, Output } from "./host.ts";
+import { homedir } from "node:os";
+import { join } from "node:path";
 
-/** The entry of `viv`: the process's own streams and signals, then main(). */
+/**
+ * The entry of `viv`. It only turns on Node's compile cache, so it pays when the build keeps program.ts in a file
+ * of its own. The cache lies in the home folder: the default, a fixed name in a temporary folder, is one that
+ * another user of the host could have made first.
+ */
 
-// Node 22 and later: compiled code is kept between runs. Node 20 has no such function.
-module.enableCompileCache?.();
+const home = process.env["VIVARIUM_HOME"] ?? join(homedir(), ".vivarium");
+// Node 20 has no such function. A home that cannot be written is none of its business.
+if (existsSync(home)) module.enableCompileCache?.(join(home, "cache", "viv"));
 
-/** The caller's folder; `npm run viv` moves to the package's folder and leaves the caller's in INIT_CWD. */
-function callersFolder(): string {
-  const { INIT_CWD, npm_lifecycle_event } = process.env;
-  return INIT_CWD !== undefined && npm_lifecycle_event === "viv" ? INIT_CWD : process.cwd();
-}
-
-/** The first signal asks the verb to end cleanly, the second ends at once. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
-    process.on(name, () => {
-      if (controller.signal.aborted) process.exit(code);
-      if (process.stderr.isTTY) process.stderr.write("\nviv: cancelling (Ctrl+C again quits at once)\n");
-      controller.abort(name);
-    });
-  }
-  return controller.signal;
-}
-
-function isPipe(descriptor: number): boolean {
-  try {
-    const stat = fstatSync(descriptor);
-    return stat.isFIFO() || stat.isSocket();
-  } catch {
-    return false;
-  }
-}
-
-function runChild(program: string, args: readonly string[]): Promise<ChildEnd> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { stdio: "inherit" });
-    child.once("error", reject);
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-  });
-}
-
-/** `viv ls | head -1`: a reader that has gone is no error, as for any filter. */
-function quietOnClosedPipe(output: Output): void {
-  output.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code === "EPIPE") process.exit(141);
-    throw error;
-  });
-}
-
-function processHost(script: string): Host {
-  return {
-    environment: process.env,
-    folder: callersFolder(),
-    get stdin() {
-      return process.stdin;
-    },
-    stdout: process.stdout,
-    stderr: process.stderr,
-    get stdinIsPipe() {
-      return isPipe(0);
-    },
-    signal: interruption(),
-    connect: async (start) => (await import("./service.ts")).connectService(script, start),
-    run: runChild,
-  };
-}
-
-async function start(): Promise<void> {
-  quietOnClosedPipe(process.stdout);
-  quietOnClosedPipe(process.stderr);
-  const { main } = await import("./main.ts");
-  const code = await main(process.argv.slice(2), processHost(process.argv[1] ?? ""));
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // Not exitCode: an open stdin or a closing connection must not hold the terminal.
-  process.exit(code);
-}
-
-function flushed(output: Output): Promise<void> {
-  return new Promise((resolve) => output.write("", () => resolve()));
-}
-
-void start();
+void import("./program.ts").then((program) => program.start());
