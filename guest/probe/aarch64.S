@@ -19,7 +19,7 @@
         .set STACK,   0x40300000
         .set USTACK,  0x80380000
         .set LATE,    0x100000000       /* 4 GiB: mapped by the abort handler onto 1 GiB */
-        .set ROUNDS,  20000
+        .set ROUNDS,  8000
         .set DEVICE,  0x0060000000000405 /* attribute 1, access flag, kernel, never executed */
         .set NORMAL,  0x0000000000000701 /* attribute 0, inner shareable, access flag, kernel */
         .set USER,    0x0020000000000f41 /* the same for user mode; what it may write the kernel cannot execute */

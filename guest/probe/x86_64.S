@@ -33,7 +33,7 @@
         .set UDATA,   0x20 | 3
         .set UCODE,   0x28 | 3
         .set TSS,     0x30
-        .set ROUNDS,  20000
+        .set ROUNDS,  8000
 
         .macro mark char
         movb    $\char, %al

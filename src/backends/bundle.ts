@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { vivError } from "../model/index.ts";
 import { bundleManifest, type BundleManifest, locateProgram } from "./manifest.ts";
 import type { Architecture, Firmware, FirmwareKind, Program, ProgramName, Toolchain } from "./types.ts";
-import { partIsWhole, unpackPart, writeManifest } from "./unpack.ts";
+import { partIsWhole, reinstallHint, topFolder, unpackPart, writeManifest } from "./unpack.ts";
 
-export const reinstallHint = "Install Vivarium again: its files were changed or only half copied.";
 
 /** Where unpacked bundles live, one folder an id. */
 export function bundlesFolder(home: string): string {
@@ -23,9 +22,9 @@ export async function bundledToolchain(folder: string, home: string): Promise<To
   const text = await readFile(join(folder, "manifest.json"), "utf8");
   const manifest = parseManifest(text, join(folder, "manifest.json"));
   const root = join(bundlesFolder(home), manifest.id);
-  for (const [part, { optional }] of Object.entries(manifest.parts)) {
-    if (!optional) await ensurePart(manifest, part, folder, root);
-  }
+  const needed = Object.keys(manifest.parts).filter((part) => !manifest.parts[part]?.optional);
+  const results = await Promise.allSettled(needed.map((part) => ensurePart(manifest, part, folder, root)));
+  for (const result of results) if (result.status === "rejected") throw result.reason;
   await writeManifest(root, text);
   return toolchainOf(manifest, root, folder);
 }
@@ -122,8 +121,7 @@ async function ensureOptional(
 }
 
 function partFolder(manifest: BundleManifest, part: string, root: string): string {
-  const first = Object.entries(manifest.files).find(([, file]) => file.part === part)?.[0] ?? part;
-  return join(root, first.split("/")[0] ?? part);
+  return join(root, topFolder(manifest, part));
 }
 
 function firmwareOf(manifest: BundleManifest, root: string, architecture: Architecture, kind: FirmwareKind): Firmware | undefined {

@@ -34,13 +34,32 @@ export async function probe(backend: Backend, options: ProbeOptions): Promise<Pr
   for (const [at, variant] of variants.entries()) {
     const left = endsAt - performance.now();
     if (left < 50) break;
-    last = await probeVariant(backend, variant, { ...options, budgetMs: left / (variants.length - at) });
+    last = await measured(backend, variant, { ...options, budgetMs: left / (variants.length - at) });
     if (last.outcome === "works") break;
   }
   return last;
 }
 
-async function probeVariant(backend: Backend, variant: Variant, options: ProbeOptions): Promise<ProbeResult> {
+/** Both ends of the loop seen at once: this process was too busy to look in between, and only the whole run bounds it. */
+const blinked = Symbol("blinked");
+
+/** Tries again, a few times, when this process did not see the loop begin. */
+async function measured(backend: Backend, variant: Variant, options: ProbeOptions): Promise<ProbeResult> {
+  const endsAt = performance.now() + options.budgetMs;
+  let shortestMs = Number.POSITIVE_INFINITY;
+  for (let tries = 0; tries < 3; tries += 1) {
+    const run = await runGuest(backend, variant, { ...options, budgetMs: endsAt - performance.now() });
+    if (!(blinked in run)) return Number.isFinite(shortestMs) && run.outcome !== "works" ? worked(shortestMs, variant) : run;
+    shortestMs = Math.min(shortestMs, run[blinked]);
+  }
+  return worked(shortestMs, variant);
+}
+
+function worked(loopMs: number, variant: Variant): ProbeResult {
+  return { outcome: "works", loopMs, variant };
+}
+
+async function runGuest(backend: Backend, variant: Variant, options: ProbeOptions): Promise<ProbeResult | { [blinked]: number }> {
   const { host, emulator, architecture } = options;
   let written = "";
   let complaints = "";
@@ -63,19 +82,14 @@ async function probeVariant(backend: Backend, variant: Variant, options: ProbeOp
   const step = stepReached(architecture, written);
   const ended = loopBeganMs !== undefined && loopEndedMs !== undefined;
   if (ended && result.ended === "exited" && result.exitCode === goodExit[architecture]) {
-    return { outcome: "works", loopMs: loopTime(loopBeganMs, loopEndedMs, result.elapsedMs), variant };
+    const loopMs = (loopEndedMs ?? 0) - (loopBeganMs ?? 0);
+    return loopMs > 0 ? worked(loopMs, variant) : { [blinked]: result.elapsedMs };
   }
   if (result.ended === "timeout" && loopBeganMs !== undefined && !ended) {
     const seconds = ((result.elapsedMs - loopBeganMs) / 1000).toFixed(1);
     return { outcome: "slow", step: "the timed loop", reason: `A test guest's loop had not ended after ${seconds} s.` };
   }
   return failure(backend, emulator, result, written, step);
-}
-
-/** Both ends seen at once says that this process was too busy to look in between: then only the whole run bounds it. */
-function loopTime(beganMs: number | undefined, endedMs: number | undefined, elapsedMs: number): number {
-  const loopMs = beganMs === undefined || endedMs === undefined ? 0 : endedMs - beganMs;
-  return loopMs > 0 ? loopMs : elapsedMs;
 }
 
 function failure(backend: Backend, emulator: Program, result: RunResult, written: string, step: string | undefined): ProbeResult {

@@ -19,8 +19,11 @@ export type ProgramName =
   | "qemu-img"
   | "qemu-storage-daemon"
   | "swtpm"
+  | "swtpm_setup"
   | "virtiofsd"
-  | "node";
+  | "node"
+  /** The same by the bundle's own loader, for a host whose C library is too old. */
+  | "node-with-loader";
 
 /** A program ready to spawn: `file`, then `argsPrefix`, then the caller's arguments; `env` is added to the caller's. */
 export interface Program {

@@ -14,7 +14,7 @@ import { asVivError, humanBytes, vivError } from "../model/index.ts";
 import { hashFile } from "./local-host.ts";
 import type { BundleManifest } from "./manifest.ts";
 
-const reinstallHint = "Install Vivarium again: its files were changed or only half copied.";
+export const reinstallHint = "Install Vivarium again: its files were changed or only half copied.";
 
 /** Written last into a part's top folder: each file's size in bytes and modification time in ms, as they were when all was well. */
 const markerName = ".unpacked.json";
