@@ -5,12 +5,13 @@
  *     --out FOLDER     where to put <platform>/ (dist/bundle)
  *     --prefix FOLDER  Homebrew's or MSYS2's prefix (darwin, win32)
  *     --refresh        fetch Debian's package lists anew
+ *     --fast           compress in seconds; larger parts, for trying things out
  *     --no-verify      do not run the result in an empty root (it is verified on its own platform otherwise)
  */
 import { setPriority } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type BundlePlatform, bundlePlatforms } from "../src/backends/manifest.ts";
+import { bundlePlatforms } from "../src/backends/manifest.ts";
 import { cacheFolder } from "./bundle/cache.ts";
 import { type Collection, mergeCollections } from "./bundle/collection.ts";
 import { collectDebian } from "./bundle/debian.ts";
@@ -30,6 +31,7 @@ async function main(): Promise<void> {
       out: { type: "string", default: "dist/bundle" },
       prefix: { type: "string" },
       refresh: { type: "boolean", default: false },
+      fast: { type: "boolean", default: false },
       "no-verify": { type: "boolean", default: false },
     },
   });
@@ -37,25 +39,34 @@ async function main(): Promise<void> {
   if (platform === undefined) {
     throw new BundleError("usage", `No bundle exists for ${values.platform}`, `Give --platform ${bundlePlatforms.join("|")}.`);
   }
-  // Compressing takes a minute: leave the machine to its user.
+  // Compressing takes minutes: leave the machine to its user.
   setPriority(10);
   const cache = cacheFolder();
   const out = join(values.out, platform);
-  const collection = mergeCollections(await collectQemu(platform, cache, values), await collectNode(platform, cache));
+  const runtime = await collectNode(platform, cache);
+  const collection = mergeCollections(await collectQemu(runtime, cache, values), runtime);
   progress(`${collection.files.length} files of ${collection.packages.length} packages, QEMU ${collection.qemuVersion}`);
-  const manifest = await packBundle(collection, out, cache, progress);
+  const manifest = await packBundle(collection, { out, cache, fast: values.fast, progress });
   progress(`${out}/manifest.json, id ${manifest.id}`);
 }
 
 async function collectQemu(
-  platform: BundlePlatform,
+  runtime: Collection,
   cache: string,
   values: { refresh: boolean; prefix?: string | undefined },
 ): Promise<Collection> {
+  const { platform } = runtime;
   if (platform === "linux-x64" || platform === "linux-arm64") {
-    return collectDebian(platform, { cache, refresh: values.refresh, progress });
+    const node = contentFile(runtime, "runtime/node");
+    return collectDebian(platform, { cache, refresh: values.refresh, node, progress });
   }
   throw new BundleError("usage", `${platform} is not collected here yet`, "Run this on Linux.");
+}
+
+function contentFile(collection: Collection, path: string): string {
+  const content = collection.files.find((file) => file.path === path)?.content;
+  if (content === undefined || !("file" in content)) throw new BundleError("file-missing", `${path} was not collected`, "See scripts/bundle/node-runtime.ts.");
+  return content.file;
 }
 
 main().catch((error: unknown) => {

@@ -27,7 +27,14 @@ import {
 } from "./recipe.ts";
 import { forgetHostPaths } from "./relocate.ts";
 
-export type DebianOptions = { cache: string; refresh: boolean; progress: (line: string) => void };
+export type DebianOptions = {
+  cache: string;
+  /** Fetch the package lists even when they are recent. */
+  refresh: boolean;
+  /** Node's binary: its libraries come along, so that it runs on a host without glibc too. */
+  node: string;
+  progress: (line: string) => void;
+};
 
 /** Collects QEMU for a Linux host from Debian's packages: the parts `qemu` and `emulator-<other architecture>`. */
 export async function collectDebian(platform: LinuxHost["platform"], options: DebianOptions): Promise<Collection> {
@@ -46,6 +53,7 @@ export async function collectDebian(platform: LinuxHost["platform"], options: De
   }
   const assembly = new Assembly(host, packageTree(folders));
   await assembly.addTools();
+  assembly.addNode(options.node);
   await assembly.addGuest(host.architecture, "qemu");
   await assembly.addGuest(other, `emulator-${other}`);
   await assembly.addCommonData();
@@ -76,10 +84,12 @@ class Assembly {
       const source = `usr/lib/${this.#host.triplet}/qemu/${name}`;
       this.#elfFiles.push(await this.#add("qemu", source, `qemu/modules/${name}`, true));
     }
-    this.#programs["node-with-loader"] = programOf("runtime", [
-      ...this.#loaderWords("node"),
-      { path: "runtime/node" },
-    ]);
+  }
+
+  /** Node by the bundle's loader, for hosts without glibc. `process.execPath` is the loader's path there. */
+  addNode(binary: string): void {
+    this.#elfFiles.push(binary);
+    this.#programs["node-with-loader"] = programOf("runtime", [...this.#loaderWords("node"), { path: "runtime/node" }]);
   }
 
   async addGuest(architecture: Architecture, part: string): Promise<void> {

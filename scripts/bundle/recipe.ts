@@ -106,8 +106,8 @@ export const modules = [
   "hw-usb-host.so",
 ];
 
-/** Libraries nobody names as needed: glibc opens libgcc_s when a thread is cancelled, Node needs libstdc++ where the host has none. */
-export const openedLibraries = ["libgcc_s.so.1", "libstdc++.so.6"];
+/** Libraries nobody names as needed: glibc opens libgcc_s when a thread is cancelled. */
+export const openedLibraries = ["libgcc_s.so.1"];
 
 /** Packages to take whole dependencies of. */
 export const rootPackages = ["qemu-utils", "swtpm", "swtpm-tools", "virtiofsd", "libstdc++6", "qemu-system-data", "seabios"];
