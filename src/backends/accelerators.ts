@@ -17,5 +17,9 @@ export function backend(name: AcceleratorName): Backend {
 /** The accelerators compiled into an emulator, by QEMU's names: `-accel help` prints a heading, then one a line. */
 export async function builtInAccelerators(host: Host, emulator: Program): Promise<readonly string[]> {
   const answer = await host.run(emulator.file, [...emulator.argsPrefix, "-accel", "help"], { timeoutMs: 5_000, env: emulator.env });
-  return answer.stdout.split(/\r?\n/).slice(1).map((line) => line.trim()).filter((line) => line !== "");
+  return answer.stdout
+    .split(/\r?\n/)
+    .slice(1)
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
 }

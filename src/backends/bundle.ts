@@ -1,11 +1,10 @@
-import { readFile, readdir } from "node:fs/promises";
 import { existsSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { vivError } from "../model/index.ts";
-import { bundleManifest, type BundleManifest, locateProgram } from "./manifest.ts";
+import { type BundleManifest, bundleManifest, locateProgram } from "./manifest.ts";
 import type { Architecture, Firmware, FirmwareKind, Program, ProgramName, Toolchain } from "./types.ts";
 import { partIsWhole, reinstallHint, topFolder, unpackPart, writeManifest } from "./unpack.ts";
-
 
 /** Where unpacked bundles live, one folder an id. */
 export function bundlesFolder(home: string): string {
@@ -48,7 +47,11 @@ export async function unpackedToolchain(home: string, id: string): Promise<Toolc
   const manifest = parseManifest(text, join(root, "manifest.json"));
   for (const [part, { optional }] of Object.entries(manifest.parts)) {
     if (optional || (await partIsWhole(manifest, part, root))) continue;
-    throw vivError("bundle-damaged", `The unpacked QEMU ${id} in ${root} is not whole.`, "Install the version of Vivarium that it came with.");
+    throw vivError(
+      "bundle-damaged",
+      `The unpacked QEMU ${id} in ${root} is not whole.`,
+      "Install the version of Vivarium that it came with.",
+    );
   }
   return toolchainOf(manifest, root, undefined);
 }
@@ -70,12 +73,18 @@ function toolchainOf(manifest: BundleManifest, root: string, folder: string | un
   const atHand = (part: string): boolean => {
     const packed = manifest.parts[part];
     if (packed === undefined) return false;
-    return !packed.optional || existsSync(partFolder(manifest, part, root)) || (folder !== undefined && existsSync(join(folder, packed.file)));
+    return (
+      !packed.optional || existsSync(partFolder(manifest, part, root)) || (folder !== undefined && existsSync(join(folder, packed.file)))
+    );
   };
   const program = (name: ProgramName): Program => {
     const located = locateProgram(manifest, name, root);
     if (located === undefined) {
-      throw vivError("qemu-missing", `Vivarium's bundle for ${manifest.platform} comes without ${name}.`, "Set vivarium.qemuPath to a QEMU that has it.");
+      throw vivError(
+        "qemu-missing",
+        `Vivarium's bundle for ${manifest.platform} comes without ${name}.`,
+        "Set vivarium.qemuPath to a QEMU that has it.",
+      );
     }
     return { file: located.command, argsPrefix: located.args, env: located.env };
   };
@@ -112,7 +121,8 @@ async function ensureOptional(
 ): Promise<void> {
   if (await partIsWhole(manifest, part, root)) return;
   const packed = manifest.parts[part];
-  if (folder !== undefined && packed !== undefined && existsSync(join(folder, packed.file))) return unpackPart(manifest, part, folder, root);
+  if (folder !== undefined && packed !== undefined && existsSync(join(folder, packed.file)))
+    return unpackPart(manifest, part, folder, root);
   throw vivError(
     "qemu-missing",
     `The emulator for ${architecture} is an extra pack of this bundle, and it is not installed.`,

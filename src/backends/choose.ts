@@ -40,7 +40,8 @@ function insisted(report: HostReport, options: ChoiceOptions, name: AcceleratorN
   const found = report.accelerators.find((one) => one.name === name);
   if (found?.works || found?.variant) return choice(name, found.variant, options);
   const why = found?.reason ?? `${backend(name).title} does not exist on ${platformTitles[report.platform]}.`;
-  const hint = found?.hint === undefined ? "Set the machine's accelerator to auto." : `${found.hint} Or set the machine's accelerator to auto.`;
+  const hint =
+    found?.hint === undefined ? "Set the machine's accelerator to auto." : `${found.hint} Or set the machine's accelerator to auto.`;
   throw vivError("host-cannot", `${backend(name).title} does not run machines here. ${why}`, hint);
 }
 

@@ -126,7 +126,10 @@ const rows: readonly Row[] = [
   {
     name: "durable-flush",
     title: "A guest's flush reaches the platter",
-    missing: on(["linux", "win32"], "QEMU calls plain fsync, which on macOS may leave data in the drive's cache: a power cut can lose a guest's last writes."),
+    missing: on(
+      ["linux", "win32"],
+      "QEMU calls plain fsync, which on macOS may leave data in the drive's cache: a power cut can lose a guest's last writes.",
+    ),
   },
   {
     name: "unix-sockets",
@@ -148,8 +151,18 @@ const rows: readonly Row[] = [
     caveat: ({ platform }) =>
       platform === "linux" ? "The administrator must allow the bridge in /etc/qemu/bridge.conf." : "vmnet asks for root or an entitlement.",
   },
-  { name: "vsock", title: "Sockets to the guest (vsock)", missing: on(["linux"], "vhost-vsock is a part of Linux."), instead: "virtio-serial." },
-  { name: "io-uring", title: "Disk I/O by io_uring", missing: on(["linux"], "io_uring is a part of Linux."), instead: "A pool of threads." },
+  {
+    name: "vsock",
+    title: "Sockets to the guest (vsock)",
+    missing: on(["linux"], "vhost-vsock is a part of Linux."),
+    instead: "virtio-serial.",
+  },
+  {
+    name: "io-uring",
+    title: "Disk I/O by io_uring",
+    missing: on(["linux"], "io_uring is a part of Linux."),
+    instead: "A pool of threads.",
+  },
 ];
 
 /** The column of one host and accelerator: every feature, with the reason where it is missing. Pure. */

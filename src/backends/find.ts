@@ -35,7 +35,11 @@ export async function findToolchain(options: FindOptions): Promise<Toolchain> {
 async function fromSetting(host: Host, path: string, architecture: Architecture): Promise<Toolchain> {
   const found = await host.stat(path);
   if (found === undefined) {
-    throw vivError("qemu-missing", `The setting vivarium.qemuPath names ${path}, which is not there.`, "Correct it, or remove it to use Vivarium's own QEMU.");
+    throw vivError(
+      "qemu-missing",
+      `The setting vivarium.qemuPath names ${path}, which is not there.`,
+      "Correct it, or remove it to use Vivarium's own QEMU.",
+    );
   }
   const named = found.folder ? undefined : emulatorNameOf(path);
   if (!found.folder && named === undefined) {
@@ -62,7 +66,11 @@ async function fromPath(host: Host, architecture: Architecture): Promise<Toolcha
   for (const name of emulatorNames(architecture)) {
     if (await find(name)) return installedToolchain(host, "path", find, name);
   }
-  throw vivError("qemu-missing", "There is no QEMU: Vivarium came without its own for this computer, and PATH has none.", installHint(host));
+  throw vivError(
+    "qemu-missing",
+    "There is no QEMU: Vivarium came without its own for this computer, and PATH has none.",
+    installHint(host),
+  );
 }
 
 const nodeNames: Record<Platform, string> = { linux: "linux", darwin: "darwin", win32: "win32" };
@@ -75,7 +83,9 @@ function bundleFolder({ host, bundlesFolder }: FindOptions, architecture: Archit
     throw vivError("qemu-missing", `VIVARIUM_BUNDLE names ${named}, which holds no manifest.json.`, "Correct or unset the variable.");
   }
   const platform = `${nodeNames[host.platform]}-${architecture === "aarch64" ? "arm64" : "x64"}`;
-  return bundlesFolders(bundlesFolder).map((folder) => join(folder, platform)).find((folder) => existsSync(join(folder, "manifest.json")));
+  return bundlesFolders(bundlesFolder)
+    .map((folder) => join(folder, platform))
+    .find((folder) => existsSync(join(folder, "manifest.json")));
 }
 
 /** Built, everything runs from `dist/`; from the sources (tests, development) `dist/` is at the top of the checkout. */

@@ -1,5 +1,5 @@
-import type { Host } from "./host.ts";
 import { hardwareArguments } from "./hardware-arguments.ts";
+import type { Host } from "./host.ts";
 import type { Architecture, Backend, Explanation, Program, Verdict } from "./types.ts";
 
 const variants = [{ accel: "hvf", cpu: "host" }] as const;

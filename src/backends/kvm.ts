@@ -1,5 +1,5 @@
-import type { Host } from "./host.ts";
 import { hardwareArguments } from "./hardware-arguments.ts";
+import type { Host } from "./host.ts";
 import type { Architecture, Backend, Explanation, Verdict } from "./types.ts";
 
 const variants = [{ accel: "kvm", cpu: "host" }] as const;
@@ -92,8 +92,12 @@ function explain(stderr: string): Explanation | undefined {
     return { reason: "QEMU may not open /dev/kvm", hint: "Run `sudo usermod -aG kvm $USER`, then log out and in again." };
   }
   if (/failed to initialize kvm: Device or resource busy|ioctl\(KVM_CREATE_VM\) failed: 16/i.test(stderr)) {
-    return { reason: "another hypervisor holds the processor's virtualisation", hint: "Stop the virtual machines of VirtualBox or VMware." };
+    return {
+      reason: "another hypervisor holds the processor's virtualisation",
+      hint: "Stop the virtual machines of VirtualBox or VMware.",
+    };
   }
-  if (/KVM is not supported for this guest CPU type|KVM does not support/i.test(stderr)) return { reason: "KVM cannot run this kind of processor" };
+  if (/KVM is not supported for this guest CPU type|KVM does not support/i.test(stderr))
+    return { reason: "KVM cannot run this kind of processor" };
   return undefined;
 }

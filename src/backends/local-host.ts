@@ -106,7 +106,8 @@ function ending(result: { timedOut: boolean; isCanceled: boolean; exitCode?: num
 
 async function bootId(platform: Platform): Promise<string> {
   if (platform === "linux") return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
-  const [file, ...args] = platform === "darwin" ? ["sysctl", "-n", "kern.bootsessionuuid"] : ["reg", "query", bootCounterKey, "/v", "BootId"];
+  const [file, ...args] =
+    platform === "darwin" ? ["sysctl", "-n", "kern.bootsessionuuid"] : ["reg", "query", bootCounterKey, "/v", "BootId"];
   const answer = await run(file ?? "", args, { timeoutMs: 5_000 });
   const found = platform === "darwin" ? answer.stdout.trim() : /BootId\s+REG_DWORD\s+(\S+)/.exec(answer.stdout)?.[1];
   return found || `up since ${Math.round((Date.now() / 1000 - os.uptime()) / 60)}`;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Architecture } from "./types.ts";
 import { payloads } from "./payloads.ts";
+import type { Architecture } from "./types.ts";
 
 /** A firmware image that QEMU takes with `-bios` ends at 4 GiB and is a multiple of 64 KiB. */
 const romBytes = 65_536;

@@ -101,7 +101,8 @@ function failure(backend: Backend, emulator: Program, result: RunResult, written
     return { ...base, reason: `A test guest stopped ${where}: ${explanation.reason}.`, ...(hint === undefined ? {} : { hint }) };
   }
   if (result.ended === "not-started") return { ...base, reason: `QEMU could not be started (${result.detail ?? "unknown reason"}).` };
-  if (written.includes("X")) return { ...base, reason: `A test guest failed ${where}: it met an exception that no real processor raises there.` };
+  if (written.includes("X"))
+    return { ...base, reason: `A test guest failed ${where}: it met an exception that no real processor raises there.` };
   if (result.ended === "timeout") return { ...base, reason: `A test guest hung ${where}.` };
   const said = lastLine(result.stderr);
   const how = result.exitCode === null ? `was ended by ${result.detail ?? "a signal"}` : `ended with code ${result.exitCode}`;

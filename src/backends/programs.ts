@@ -64,17 +64,26 @@ export async function installedToolchain(
 export async function qemuVersion(host: Host, emulator: Program): Promise<string> {
   const answer = await host.run(emulator.file, [...emulator.argsPrefix, "--version"], { timeoutMs: 10_000, env: emulator.env });
   if (answer.exitCode !== 0) {
-    const how = answer.exitCode === null ? `${answer.ended}${answer.detail === undefined ? "" : `, ${answer.detail}`}` : `exit code ${answer.exitCode}`;
+    const how =
+      answer.exitCode === null
+        ? `${answer.ended}${answer.detail === undefined ? "" : `, ${answer.detail}`}`
+        : `exit code ${answer.exitCode}`;
     const said = answer.stderr.trim().slice(-2_000);
     throw vivError(
       "qemu-crashed",
       `${emulator.file} does not start (${how})${said === "" ? "; it printed nothing." : `. It printed:\n${said}`}`,
-      "Run `" + [emulator.file, ...emulator.argsPrefix].join(" ") + " --version` in a terminal, or remove the setting vivarium.qemuPath to use Vivarium's own QEMU.",
+      "Run `" +
+        [emulator.file, ...emulator.argsPrefix].join(" ") +
+        " --version` in a terminal, or remove the setting vivarium.qemuPath to use Vivarium's own QEMU.",
     );
   }
   const version = /QEMU emulator version (\d+\.\d+(?:\.\d+)?)/.exec(answer.stdout)?.[1];
   if (version === undefined) {
-    throw vivError("qemu-missing", `${emulator.file} is not a QEMU: it answers --version with “${answer.stdout.trim().slice(0, 100)}”.`, installHint(host));
+    throw vivError(
+      "qemu-missing",
+      `${emulator.file} is not a QEMU: it answers --version with “${answer.stdout.trim().slice(0, 100)}”.`,
+      installHint(host),
+    );
   }
   if (!versionAtLeast(version, oldest.major, oldest.minor)) {
     throw vivError(

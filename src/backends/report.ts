@@ -5,9 +5,19 @@ import { processor } from "./architecture.ts";
 import { features } from "./features.ts";
 import type { Host } from "./host.ts";
 import { payload, payloadFile } from "./payload.ts";
-import { probe, type ProbeOptions } from "./probe.ts";
+import { type ProbeOptions, probe } from "./probe.ts";
 import { type Probed, readProbeCache, writeProbeCache } from "./probe-cache.ts";
-import type { AcceleratorReport, Architecture, Backend, HostReport, ProbeResult, Program, ProgramName, Toolchain, Verdict } from "./types.ts";
+import type {
+  AcceleratorReport,
+  Architecture,
+  Backend,
+  HostReport,
+  ProbeResult,
+  Program,
+  ProgramName,
+  Toolchain,
+  Verdict,
+} from "./types.ts";
 
 export interface ReportOptions {
   readonly host: Host;

@@ -1,4 +1,4 @@
-import type { Backend, Architecture } from "./types.ts";
+import type { Architecture, Backend } from "./types.ts";
 
 /** Emulation: everywhere, for every architecture; slow, and not a security boundary (QEMU docs/system/security.rst). */
 export const tcg: Backend = {

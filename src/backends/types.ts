@@ -68,9 +68,7 @@ export interface Toolchain {
 // ── Accelerators ─────────────────────────────────────────────────────────────────────────────
 
 /** An answer with what a person needs when it is no. `reason` says what is so, `hint` the next step (exact command). */
-export type Verdict =
-  | { readonly ok: true }
-  | { readonly ok: false; readonly reason: string; readonly hint?: string };
+export type Verdict = { readonly ok: true } | { readonly ok: false; readonly reason: string; readonly hint?: string };
 
 export interface Explanation {
   readonly reason: string;

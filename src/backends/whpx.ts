@@ -1,7 +1,7 @@
-import type { Host } from "./host.ts";
 import { hardwareArguments } from "./hardware-arguments.ts";
-import { versionAtLeast } from "./version.ts";
+import type { Host } from "./host.ts";
 import type { Architecture, Backend, Explanation, Variant, Verdict } from "./types.ts";
+import { versionAtLeast } from "./version.ts";
 
 const modern: Variant = { accel: "whpx", cpu: "host" };
 /** Before QEMU 11 there is no `-cpu host` here, `-cpu max` hangs or crashes guests, and the in-kernel interrupt controller loses MSIs. */
@@ -25,7 +25,8 @@ export const whpx: Backend = {
   lacking: [
     {
       feature: "ram-snapshots",
-      reason: "WHPX blocks migration for good in QEMU, so a machine's memory cannot be saved. An emulated machine (accelerator tcg) can save its memory.",
+      reason:
+        "WHPX blocks migration for good in QEMU, so a machine's memory cannot be saved. An emulated machine (accelerator tcg) can save its memory.",
     },
     {
       feature: "smm-secure-boot",
@@ -72,6 +73,7 @@ function explain(stderr: string): Explanation | undefined {
   }
   const exit = /WHPX: Unexpected VP exit code (\d+)/.exec(stderr);
   if (exit) return { reason: `the hypervisor gave up on it (WHPX: unexpected VP exit code ${exit[1]})`, hint: "Update Windows, or QEMU." };
-  if (/WHPX: Failed to (?:emulate|exec)/.test(stderr)) return { reason: "the hypervisor gave up on it (WHPX could not emulate an instruction)" };
+  if (/WHPX: Failed to (?:emulate|exec)/.test(stderr))
+    return { reason: "the hypervisor gave up on it (WHPX could not emulate an instruction)" };
   return undefined;
 }

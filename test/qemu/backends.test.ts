@@ -161,9 +161,16 @@ describe("backends on this host, with real QEMU", () => {
       const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 12_345);
       await file.write(Buffer.from([(buffer[0] ?? 0) ^ 1]), 0, 1, 12_345);
       await file.close();
-      await assert.rejects(opened(), { code: "bundle-damaged", message: /qemu\.tar\.br is not what was shipped/, hint: /Install Vivarium again/ });
+      await assert.rejects(opened(), {
+        code: "bundle-damaged",
+        message: /qemu\.tar\.br is not what was shipped/,
+        hint: /Install Vivarium again/,
+      });
       const left = await readdir(join(own, "bin")).catch(() => []);
-      assert.deepEqual(left.filter((name) => name.startsWith(".")), []);
+      assert.deepEqual(
+        left.filter((name) => name.startsWith(".")),
+        [],
+      );
     });
 
     it("whose unpacked emulator was damaged is unpacked again and runs", async function () {

@@ -38,7 +38,13 @@ export async function makeBundle(folder: string): Promise<BundleManifest> {
     const packed = brotliCompressSync(await readFile(archive));
     await writeFile(join(folder, `${part}.tar.br`), packed);
     const unpackedBytes = Object.values(entries).reduce((sum, text) => sum + text.length, 0);
-    parts[part] = { file: `${part}.tar.br`, sha256: sha256(packed), bytes: packed.length, unpackedBytes, optional: part.startsWith("emulator") };
+    parts[part] = {
+      file: `${part}.tar.br`,
+      sha256: sha256(packed),
+      bytes: packed.length,
+      unpackedBytes,
+      optional: part.startsWith("emulator"),
+    };
   }
   const program = (part: string, path: string) => ({ part, argv: [path], argvPaths: [true], env: {} });
   const manifest: BundleManifest = {

@@ -11,7 +11,13 @@ export interface Case {
 const left = { x86_64: 85, aarch64: 0 };
 
 function loop(architecture: "x86_64" | "aarch64", loopMs: number): ProbeScript {
-  return { writes: [["1234567L", 60], ["E", 60 + loopMs]], exit: left[architecture] };
+  return {
+    writes: [
+      ["1234567L", 60],
+      ["E", 60 + loopMs],
+    ],
+    exit: left[architecture],
+  };
 }
 
 const linuxPrograms = {
@@ -49,7 +55,13 @@ const windowsQemu: FakeQemu = {
   probes: { whpx: loop("x86_64", 24), "tcg,thread=multi": loop("x86_64", 260) },
 };
 
-const linux: Facts = { platform: "linux", processArchitecture: "x64", release: "6.12.48+deb13-amd64", files: { "/dev/kvm": "" }, qemu: linuxQemu };
+const linux: Facts = {
+  platform: "linux",
+  processArchitecture: "x64",
+  release: "6.12.48+deb13-amd64",
+  files: { "/dev/kvm": "" },
+  qemu: linuxQemu,
+};
 const mac: Facts = {
   platform: "darwin",
   processArchitecture: "arm64",
@@ -57,8 +69,7 @@ const mac: Facts = {
   commands: { "sysctl -n kern.hv_support": "1\n" },
   qemu: macQemu,
 };
-const registryCommand =
-  "reg query HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment /v PROCESSOR_ARCHITECTURE";
+const registryCommand = "reg query HKLM\\SYSTEM\\CurrentControlSet\\Control\\Session Manager\\Environment /v PROCESSOR_ARCHITECTURE";
 const windowsLibrary = "C:\\Windows\\System32\\WinHvPlatform.dll";
 const windows: Facts = {
   platform: "win32",
@@ -82,7 +93,8 @@ emulation failure
 RAX=0000000000000007 RBX=0000000000000001 RCX=0000000000000002 RDX=0000000000000009
 `;
 
-const hvfDenied = "qemu-system-aarch64: -accel hvf: Error: ret = HV_DENIED (0xfae94007, at ../accel/hvf/hvf-all.c:267)\nqemu-system-aarch64: Could not access HVF. Is the executable signed with com.apple.security.hypervisor entitlement?\n";
+const hvfDenied =
+  "qemu-system-aarch64: -accel hvf: Error: ret = HV_DENIED (0xfae94007, at ../accel/hvf/hvf-all.c:267)\nqemu-system-aarch64: Could not access HVF. Is the executable signed with com.apple.security.hypervisor entitlement?\n";
 
 export const cases: Readonly<Record<string, Case>> = {
   "linux-kvm-works": { story: "A Linux laptop whose user is in the group kvm.", facts: linux },

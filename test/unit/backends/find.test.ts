@@ -54,7 +54,11 @@ describe("which QEMU", () => {
 
   it("that crashes at once is refused with what it printed", async () => {
     const setting = await script("mine/qemu-system-x86_64", 'echo "cannot find libpixman" >&2\nexit 1');
-    await assert.rejects(find(setting), { code: "qemu-crashed", message: /exit code 1.*\ncannot find libpixman/, hint: /vivarium\.qemuPath/ });
+    await assert.rejects(find(setting), {
+      code: "qemu-crashed",
+      message: /exit code 1.*\ncannot find libpixman/,
+      hint: /vivarium\.qemuPath/,
+    });
   });
 
   it("that dies of a signal is refused with its name", async () => {
@@ -64,7 +68,11 @@ describe("which QEMU", () => {
 
   it("that is too old is refused with its version", async () => {
     const setting = await script("mine/qemu-system-x86_64", version("5.2.0 (Debian 1:5.2+dfsg-11)"));
-    await assert.rejects(find(setting), { code: "qemu-too-old", message: /is QEMU 5\.2\.0; Vivarium needs 7\.2/, hint: /apt-get install|brew|winget/ });
+    await assert.rejects(find(setting), {
+      code: "qemu-too-old",
+      message: /is QEMU 5\.2\.0; Vivarium needs 7\.2/,
+      hint: /apt-get install|brew|winget/,
+    });
   });
 
   it("that is something else is refused", async () => {

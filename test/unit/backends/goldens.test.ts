@@ -30,7 +30,10 @@ describe("hosts (goldens; UPDATE_GOLDEN=1 rewrites them)", () => {
 
   it("there is no golden without its case", async () => {
     const files = (await readdir(folder)).filter((file) => file.endsWith(".txt")).map((file) => file.slice(0, -4));
-    assert.deepEqual(files.filter((file) => !(file in cases)), []);
+    assert.deepEqual(
+      files.filter((file) => !(file in cases)),
+      [],
+    );
   });
 });
 
@@ -48,7 +51,10 @@ async function transcript({ story, facts }: Case, home: string): Promise<string>
         parts.push(`${architecture}, accelerator ${accelerator}:`);
         try {
           const choice = chooseAccelerator(report, { architecture, accelerator });
-          parts.push(`  ${choice.arguments.join(" ")}`, ...[choice.reason, choice.hint].filter((text) => text !== undefined).map((text) => `  (${text})`));
+          parts.push(
+            `  ${choice.arguments.join(" ")}`,
+            ...[choice.reason, choice.hint].filter((text) => text !== undefined).map((text) => `  (${text})`),
+          );
         } catch (thrown) {
           parts.push(...errorLines(thrown));
         }
@@ -70,7 +76,9 @@ function errorLines(thrown: unknown): string[] {
 function factLines({ platform, processArchitecture, release, files, commands, qemu }: Facts): string[] {
   return [
     `platform ${platform}, process ${processArchitecture}, release ${release}`,
-    ...Object.entries(files ?? {}).map(([path, file]) => `file ${path}: ${typeof file === "string" ? JSON.stringify(file) : "may not be opened"}`),
+    ...Object.entries(files ?? {}).map(
+      ([path, file]) => `file ${path}: ${typeof file === "string" ? JSON.stringify(file) : "may not be opened"}`,
+    ),
     ...Object.entries(commands ?? {}).map(([line, printed]) => `command ${line} → ${JSON.stringify(printed.trim())}`),
     ...(qemu === undefined ? ["no QEMU"] : [`QEMU ${JSON.stringify(qemu.version)}, compiled with ${qemu.accelerators.join(", ")}`]),
     ...Object.entries(qemu?.probes ?? {}).map(([accel, script]) => `guest under ${accel}: ${JSON.stringify(script)}`),

@@ -33,7 +33,10 @@ describe("the host report", () => {
     for (const { facts } of Object.values(cases)) {
       if (facts.qemu === undefined || typeof facts.qemu.version !== "string" || facts.qemu.version.startsWith("5")) continue;
       const { report: one } = await report(facts, { refresh: true });
-      assert.deepEqual(one.accelerators.filter(({ chosen }) => chosen).map(({ name }) => name), [one.chosen]);
+      assert.deepEqual(
+        one.accelerators.filter(({ chosen }) => chosen).map(({ name }) => name),
+        [one.chosen],
+      );
       const args = chooseAccelerator(one, { architecture: one.architecture, accelerator: "auto" }).arguments;
       assert.equal(args.filter((word) => word === "-accel").length, 1);
     }
@@ -83,8 +86,14 @@ describe("the host report", () => {
     assert.equal(slow.chosen, "tcg");
     assert.equal(chooseAccelerator(slow, { architecture: "x86_64", accelerator: "kvm" }).name, "kvm");
     const trap = (await report(facts("linux-nested-trap"), { refresh: true })).report;
-    assert.throws(() => chooseAccelerator(trap, { architecture: "x86_64", accelerator: "kvm" }), { code: "host-cannot", message: /cmpxchg16b/ });
-    assert.throws(() => chooseAccelerator(trap, { architecture: "x86_64", accelerator: "hvf" }), { code: "host-cannot", message: /does not exist on Linux/ });
+    assert.throws(() => chooseAccelerator(trap, { architecture: "x86_64", accelerator: "kvm" }), {
+      code: "host-cannot",
+      message: /cmpxchg16b/,
+    });
+    assert.throws(() => chooseAccelerator(trap, { architecture: "x86_64", accelerator: "hvf" }), {
+      code: "host-cannot",
+      message: /does not exist on Linux/,
+    });
   });
 
   it("passes the machine's own processor model on", async () => {

@@ -44,7 +44,8 @@ describe("processes", () => {
   it("are launched with their own log, umask 077, the given folder and a session of their own", async () => {
     const stderrFile = join(folder, "qemu.log");
     const program = { file: "sh", argsPrefix: ["-c"], env: { FROM_PROGRAM: "yes" } };
-    const script = "umask; pwd; echo $FROM_PROGRAM; ls -l /proc/$$/fd | grep -c mine; echo complaint >&2; ps -o sid= -p $$; echo $$; touch made";
+    const script =
+      "umask; pwd; echo $FROM_PROGRAM; ls -l /proc/$$/fd | grep -c mine; echo complaint >&2; ps -o sid= -p $$; echo $$; touch made";
     const ours = await open(join(folder, "mine"), "w");
     const launched = await launch({ program, args: [script], cwd: folder, stderrFile });
     assert.deepEqual(await launched.exited, { code: 0, signal: null });
