@@ -24,7 +24,10 @@ function trouble(machine: MachineDetails, style: Style): string {
 }
 
 function pairs(machine: MachineDetails): (readonly [string, string | undefined])[] {
-  const accelerator = machine.accelerator === null ? undefined : `${safeText(machine.accelerator)}${machine.emulated ? " (emulated: not a security boundary)" : ""}`;
+  const accelerator =
+    machine.accelerator === null
+      ? undefined
+      : `${safeText(machine.accelerator)}${machine.emulated ? " (emulated: not a security boundary)" : ""}`;
   return [
     ["operation", operationText(machine)],
     ["uptime", machine.uptimeSeconds === null ? undefined : durationText(machine.uptimeSeconds)],
@@ -37,7 +40,12 @@ function pairs(machine: MachineDetails): (readonly [string, string | undefined])
     ["disks", machine.disks.map(diskLine).join("\n")],
     ["cdrom", machine.cdrom === null ? undefined : safeText(machine.cdrom)],
     ["networks", machine.networks.map(networkLine).join("\n")],
-    ["forwards", machine.forwards.map((forward) => safeText(`${forward.hostAddress}:${forward.hostPort} -> ${forward.guestPort}/${forward.protocol}`)).join("\n")],
+    [
+      "forwards",
+      machine.forwards
+        .map((forward) => safeText(`${forward.hostAddress}:${forward.hostPort} -> ${forward.guestPort}/${forward.protocol}`))
+        .join("\n"),
+    ],
     ["snapshots", machine.snapshots.length === 0 ? undefined : String(machine.snapshots.length)],
     ["agent", machine.pid === null ? undefined : machine.agent.connected ? "connected" : "not connected"],
     ["suspended", machine.suspendedBytes === null ? undefined : `${humanBytes(machine.suspendedBytes)} of memory on disk`],

@@ -16,7 +16,8 @@ export function findCommand(argv: readonly string[]): Command {
   const [first, second, ...rest] = argv.slice(before.count);
   const leading = argv.slice(0, before.count);
   if (first === undefined || first === "--") return { kind: "none", words: leading };
-  if (second !== undefined && loaderOf(`${first} ${second}`)) return { kind: "verb", name: `${first} ${second}`, words: [...leading, ...rest] };
+  if (second !== undefined && loaderOf(`${first} ${second}`))
+    return { kind: "verb", name: `${first} ${second}`, words: [...leading, ...rest] };
   const words = [...leading, ...(second === undefined ? [] : [second, ...rest])];
   if (loaderOf(first)) return { kind: "verb", name: first, words };
   const under = verbsUnder(first);
@@ -32,7 +33,13 @@ function leadingOptions(argv: readonly string[]): { count: number } | Command {
     if (!word.startsWith("-") || word === "--") break;
     if (!known.includes(word)) {
       const meant = nearest(word.replace(/^-+/, ""), Object.keys(commonOptions));
-      return { kind: "problem", problem: { message: `viv has no option ${word}.`, hint: meant ? `Did you mean --${meant}?` : "A verb's options come after the verb; see viv help." } };
+      return {
+        kind: "problem",
+        problem: {
+          message: `viv has no option ${word}.`,
+          hint: meant ? `Did you mean --${meant}?` : "A verb's options come after the verb; see viv help.",
+        },
+      };
     }
     count += 1;
   }
@@ -46,6 +53,12 @@ function unknownVerb(word: string): Problem {
 }
 
 function unknownInGroup(first: string, second: string, under: readonly string[]): Problem {
-  const meant = nearest(second, under.map((name) => name.slice(first.length + 1)));
-  return { message: `viv ${first} has no verb ${JSON.stringify(second)}.`, hint: meant ? `Did you mean viv ${first} ${meant}?` : `There is: ${under.map((name) => `viv ${name}`).join(", ")}.` };
+  const meant = nearest(
+    second,
+    under.map((name) => name.slice(first.length + 1)),
+  );
+  return {
+    message: `viv ${first} has no verb ${JSON.stringify(second)}.`,
+    hint: meant ? `Did you mean viv ${first} ${meant}?` : `There is: ${under.map((name) => `viv ${name}`).join(", ")}.`,
+  };
 }

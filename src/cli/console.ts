@@ -20,6 +20,8 @@ export async function attachConsole(work: Work, name: string, stream: VivStream,
   const timers = new Set<NodeJS.Timeout>();
   let onInput: (data: Buffer | string) => void = () => undefined;
   let onInputEnd: () => void = () => undefined;
+  // Closing a stream ends it, too: that is not news.
+  let leaving = false;
   try {
     if (raw) stdin.setRawMode?.(true);
     return await new Promise<number>((resolve, reject) => {
@@ -36,6 +38,7 @@ export async function attachConsole(work: Work, name: string, stream: VivStream,
         if (silence !== undefined) listenForSilence();
       });
       stream.onEnd((reason) => {
+        if (leaving) return;
         if (limits.until === undefined) work.note(`\r\nThe console of ${name} ended: ${reason}`);
         if (limits.until === undefined) resolve(0);
         else reject(vivError("failed", `The console of ${name} ended before it printed ${JSON.stringify(limits.until)}: ${reason}`));
@@ -56,6 +59,7 @@ export async function attachConsole(work: Work, name: string, stream: VivStream,
       if (limits.timeoutMs !== undefined) timers.add(setTimeout(() => timedOut(resolve, reject), limits.timeoutMs));
     });
   } finally {
+    leaving = true;
     for (const timer of timers) clearTimeout(timer);
     stdin.off("data", onInput);
     stdin.off("end", onInputEnd);
@@ -67,7 +71,14 @@ export async function attachConsole(work: Work, name: string, stream: VivStream,
 
   function timedOut(resolve: (code: number) => void, reject: (error: Error) => void): void {
     if (limits.until === undefined) resolve(0);
-    else reject(vivError("timeout", `The console of ${name} did not print ${JSON.stringify(limits.until)} in time.`, `viv logs ${name} --serial shows what it printed.`));
+    else
+      reject(
+        vivError(
+          "timeout",
+          `The console of ${name} did not print ${JSON.stringify(limits.until)} in time.`,
+          `viv logs ${name} --serial shows what it printed.`,
+        ),
+      );
   }
 }
 

@@ -8,7 +8,12 @@ import type { Work } from "./verb.ts";
  * failure in the order of the names. JSON: the one result, or for several names an array in their order with
  * `{name, error}` where it failed.
  */
-export async function forEachName<R>(work: Work, given: readonly string[], act: (name: string) => Promise<R>, text: (name: string, result: R) => string): Promise<number> {
+export async function forEachName<R>(
+  work: Work,
+  given: readonly string[],
+  act: (name: string) => Promise<R>,
+  text: (name: string, result: R) => string,
+): Promise<number> {
   const names = [...new Set(given)];
   const results = new Map<string, unknown>();
   const codes = new Map<string, number>();
@@ -30,7 +35,12 @@ export async function forEachName<R>(work: Work, given: readonly string[], act: 
     }),
   );
   const failed = names.find((name) => codes.has(name));
-  if (names.length > 1) work.json && work.print(names.map((name) => results.get(name)), () => "");
+  if (names.length > 1)
+    work.json &&
+      work.print(
+        names.map((name) => results.get(name)),
+        () => "",
+      );
   else if (work.json && failed === undefined) work.print(results.get(names[0] ?? ""), () => "");
   return failed === undefined ? 0 : (codes.get(failed) ?? 1);
 }
@@ -38,7 +48,12 @@ export async function forEachName<R>(work: Work, given: readonly string[], act: 
 type LifecycleMethod = { [M in MethodName]: Result<M> extends MachineDetails ? M : never }[MethodName];
 
 /** A change of state of each machine, reported as `hello: running`. */
-export function changeStates<M extends LifecycleMethod>(work: Work, names: readonly string[], method: M, params: (name: string) => Params<M>): Promise<number> {
+export function changeStates<M extends LifecycleMethod>(
+  work: Work,
+  names: readonly string[],
+  method: M,
+  params: (name: string) => Params<M>,
+): Promise<number> {
   return forEachName(
     work,
     names,

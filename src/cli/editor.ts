@@ -6,7 +6,11 @@ export function editorOf(environment: NodeJS.ProcessEnv, platform: NodeJS.Platfo
 }
 
 /** Opens a file and waits. The setting may hold arguments (`code --wait`): a shell reads it, as git does. */
-export function openEditor(host: Pick<Host, "environment" | "run">, file: string, platform: NodeJS.Platform = process.platform): Promise<ChildEnd> {
+export function openEditor(
+  host: Pick<Host, "environment" | "run">,
+  file: string,
+  platform: NodeJS.Platform = process.platform,
+): Promise<ChildEnd> {
   const editor = editorOf(host.environment, platform);
   if (platform === "win32") return host.run(host.environment["ComSpec"] ?? "cmd.exe", ["/d", "/s", "/c", `${editor} "${file}"`]);
   return host.run("/bin/sh", ["-c", `${editor} "$@"`, editor, file]);

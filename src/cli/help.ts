@@ -4,7 +4,9 @@ import type { LoadedGroup } from "./verbs.ts";
 
 export function overview(groups: readonly LoadedGroup[]): string {
   const width = Math.max(...groups.flatMap((group) => group.verbs.map((verb) => verb.name.length)));
-  const parts = groups.map((group) => `${group.title}:\n${group.verbs.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}\n`).join("")}`);
+  const parts = groups.map(
+    (group) => `${group.title}:\n${group.verbs.map((verb) => `  ${verb.name.padEnd(width)}  ${verb.summary}\n`).join("")}`,
+  );
   return [
     "viv: virtual machines from the terminal\n",
     "Usage: viv VERB [OPTION]… [NAME]…\n",
@@ -16,7 +18,10 @@ export function overview(groups: readonly LoadedGroup[]): string {
 
 export function verbHelp(verb: Verb): string {
   const args = Object.values(verb.arguments).map((spec): [string, string] => [spec.label, withChoices(spec.summary, spec.choices)]);
-  const options = Object.entries({ ...verb.options, ...commonOptions }).map(([name, spec]): [string, string] => [optionLabel(name, spec), withChoices(spec.summary, spec.choices)]);
+  const options = Object.entries({ ...verb.options, ...commonOptions }).map(([name, spec]): [string, string] => [
+    optionLabel(name, spec),
+    withChoices(spec.summary, spec.choices),
+  ]);
   return [
     `${verb.summary}\n`,
     `Usage: viv ${`${verb.name} ${verb.usage}`.trimEnd()}\n`,

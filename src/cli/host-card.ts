@@ -9,7 +9,12 @@ export function hostCard(report: HostReport, style: Style): string {
   const { qemu, qemuProblem } = report;
   const head = fields(
     [
-      ["host", safeText(`${report.platform} ${report.architecture}, ${report.cores} ${report.cores === 1 ? "core" : "cores"}, ${humanBytes(report.memoryBytes)}`)],
+      [
+        "host",
+        safeText(
+          `${report.platform} ${report.architecture}, ${report.cores} ${report.cores === 1 ? "core" : "cores"}, ${humanBytes(report.memoryBytes)}`,
+        ),
+      ],
       ["qemu", qemu === null ? style.paint("red", "none that works") : safeText(`${qemu.version} (${qemu.source}) ${qemu.path}`)],
       ["problem", qemuProblem === null ? undefined : safeText(qemuProblem.message)],
       ["home", safeText(`${report.home}, ${humanBytes(report.freeBytes)} free`)],
@@ -30,8 +35,16 @@ function accelerators(report: HostReport, style: Style): string {
     one.loopMs === null ? "-" : `${Math.round(one.loopMs)} ms`,
     reason(one),
   ]);
-  const columns = [{ title: "  ACCELERATOR" }, { title: "VERDICT" }, { title: "SPEED", align: "right" as const }, { title: "LOOP", align: "right" as const }, { title: "WHY" }];
-  const hints = report.accelerators.filter((one) => one.hint !== undefined && !one.works).map((one) => `  ${safeText(one.name)}: ${safeText(one.hint ?? "")}\n`);
+  const columns = [
+    { title: "  ACCELERATOR" },
+    { title: "VERDICT" },
+    { title: "SPEED", align: "right" as const },
+    { title: "LOOP", align: "right" as const },
+    { title: "WHY" },
+  ];
+  const hints = report.accelerators
+    .filter((one) => one.hint !== undefined && !one.works)
+    .map((one) => `  ${safeText(one.name)}: ${safeText(one.hint ?? "")}\n`);
   return `${table(columns, rows, style)}  (* is what machines get; speed is measured against tcg)\n${hints.join("")}`;
 }
 
@@ -52,15 +65,15 @@ function reason(one: Accelerator): string {
 }
 
 function features(report: HostReport, style: Style): string {
-  if (report.features.length === 0) return "";
-  const rows = report.features.map((feature) => [
-    `  ${feature.title}`,
-    { text: feature.available ? "yes" : "no", colour: feature.available ? ("green" as const) : ("dim" as const) },
-    feature.available ? "" : whyNot(feature),
-  ]);
-  return table([{ title: "  FEATURE" }, { title: "HERE" }, { title: "WHY NOT" }], rows, style);
+  const here = report.features.filter((feature) => feature.available).map((feature) => safeText(feature.title));
+  const missing = report.features.filter((feature) => !feature.available);
+  const lines = missing.map((feature) => `    ${style.paint("bold", safeText(feature.title))}: ${safeText(whyNot(feature))}\n`);
+  return [
+    here.length === 0 ? "" : `  ${style.paint("dim", "works here")}\n${here.map((title) => `    ${title}\n`).join("")}`,
+    lines.length === 0 ? "" : `  ${style.paint("dim", "not here")}\n${lines.join("")}`,
+  ].join("");
 }
 
 function whyNot({ reason, instead }: HostReport["features"][number]): string {
-  return instead === "" ? reason : `${reason}; instead: ${instead}`;
+  return instead === "" ? reason : `${reason} Instead: ${instead}`;
 }

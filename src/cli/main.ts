@@ -28,7 +28,10 @@ async function run(host: Host, verb: Verb, words: readonly string[], form: { jso
   const outcome = parseWords(verb, words);
   if ("problem" in outcome) return refuse(host, outcome.problem, form);
   // An option's value can read `--json`; what the parser found is what counts.
-  const work = makeWork(host, verb.name, { json: outcome.parsed.options["json"] === true, verbose: outcome.parsed.options["verbose"] === true });
+  const work = makeWork(host, verb.name, {
+    json: outcome.parsed.options["json"] === true,
+    verbose: outcome.parsed.options["verbose"] === true,
+  });
   try {
     const code = (await verb.run(work, outcome.parsed.options, outcome.parsed.args)) ?? 0;
     return host.signal.aborted ? signalExitCode(host.signal.reason) : code;
@@ -54,7 +57,16 @@ async function help(host: Host, verb: Verb): Promise<number> {
 
 async function group(host: Host, word: string, words: readonly string[], form: { json: boolean; verbose: boolean }): Promise<number> {
   if (!hasFlag(words, "--help", "-h")) {
-    return refuse(host, { message: `viv ${word} needs a verb.`, hint: `There is: ${verbsUnder(word).map((name) => `viv ${name}`).join(", ")}.` }, form);
+    return refuse(
+      host,
+      {
+        message: `viv ${word} needs a verb.`,
+        hint: `There is: ${verbsUnder(word)
+          .map((name) => `viv ${name}`)
+          .join(", ")}.`,
+      },
+      form,
+    );
   }
   const { groupHelp } = await import("./help.ts");
   host.stdout.write(groupHelp(word, await Promise.all(verbsUnder(word).map(load))));
@@ -63,7 +75,13 @@ async function group(host: Host, word: string, words: readonly string[], form: {
 
 /** `viv --version`, `viv --help`; nothing at all is a usage error that shows the help. */
 async function withoutVerb(host: Host, words: readonly string[]): Promise<number> {
-  if (words.includes("--version")) return run(host, await load("version"), words.filter((word) => word !== "--version"), { json: false, verbose: false });
+  if (words.includes("--version"))
+    return run(
+      host,
+      await load("version"),
+      words.filter((word) => word !== "--version"),
+      { json: false, verbose: false },
+    );
   const [{ overview }, { loadAll }] = await Promise.all([import("./help.ts"), import("./verbs.ts")]);
   const asked = hasFlag(words, "--help", "-h");
   (asked ? host.stdout : host.stderr).write(overview(await loadAll()));

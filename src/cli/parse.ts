@@ -36,7 +36,11 @@ export function hasFlag(words: readonly string[], ...flags: readonly string[]): 
   return (end < 0 ? words : words.slice(0, end)).some((word) => flags.includes(word));
 }
 
-function readTokens(verb: Verb, words: readonly string[], specs: OptionTable): { options: ParsedValues; positionals: string[] } | { problem: Problem } {
+function readTokens(
+  verb: Verb,
+  words: readonly string[],
+  specs: OptionTable,
+): { options: ParsedValues; positionals: string[] } | { problem: Problem } {
   const options: Record<string, boolean | string | string[] | undefined> = {};
   for (const [name, spec] of Object.entries(specs)) options[name] = spec.value === undefined ? false : spec.many ? [] : undefined;
   const positionals: string[] = [];
@@ -58,7 +62,10 @@ function parserOptions(specs: OptionTable) {
   return Object.fromEntries(
     Object.entries(specs).map(([name, spec]) => [
       name,
-      { type: spec.value === undefined ? ("boolean" as const) : ("string" as const), ...(spec.short === undefined ? {} : { short: spec.short }) },
+      {
+        type: spec.value === undefined ? ("boolean" as const) : ("string" as const),
+        ...(spec.short === undefined ? {} : { short: spec.short }),
+      },
     ]),
   );
 }
@@ -79,7 +86,10 @@ function valueProblem(verb: Verb, rawName: string, spec: OptionSpec, value: stri
   if (spec.value === undefined) return value === undefined ? undefined : { message: `${rawName} takes no value.`, hint: help };
   // `--timeout --json`: the parser would take the next option as the value.
   if (value === undefined || (!inline && value.length > 1 && value.startsWith("-"))) {
-    return { message: `${rawName} needs a value: ${rawName} ${spec.value}.`, hint: `A value that begins with a dash is written ${rawName}=-…` };
+    return {
+      message: `${rawName} needs a value: ${rawName} ${spec.value}.`,
+      hint: `A value that begins with a dash is written ${rawName}=-…`,
+    };
   }
   if (spec.choices && !spec.choices.includes(value)) {
     return { message: `${rawName}: ${JSON.stringify(value)} is not one of ${spec.choices.join(", ")}.`, hint: help };
@@ -96,7 +106,8 @@ function assignArguments(verb: Verb, words: readonly string[]): { values: Parsed
     if (taken.length === 0 && !spec.optional) return { problem: { message: `${spec.label} is missing.`, hint: usage } };
     if (taken.includes("") && spec.completes === "machine") return { problem: { message: `${spec.label} is empty.`, hint: usage } };
     const odd = spec.choices && taken.find((word) => !spec.choices?.includes(word));
-    if (odd !== undefined) return { problem: { message: `${spec.label}: ${JSON.stringify(odd)} is not one of ${spec.choices?.join(", ")}.`, hint: usage } };
+    if (odd !== undefined)
+      return { problem: { message: `${spec.label}: ${JSON.stringify(odd)} is not one of ${spec.choices?.join(", ")}.`, hint: usage } };
     values[key] = spec.many ? taken : taken[0];
   }
   if (rest.length > 0) return { problem: { message: `${JSON.stringify(rest[0])} is one word too many.`, hint: usage } };

@@ -13,7 +13,10 @@ function callersFolder(): string {
 /** The first signal asks the verb to end cleanly, the second ends at once. */
 function interruption(): AbortSignal {
   const controller = new AbortController();
-  for (const [name, code] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
+  for (const [name, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(code);
       if (process.stderr.isTTY) process.stderr.write("\nviv: cancelling (Ctrl+C again quits at once)\n");

@@ -43,13 +43,13 @@ export class Progress {
   }
 
   #draw(): void {
-    const line = fit([...this.#active.values()].join(" · "), (this.#host.stderr.columns ?? 80) - 1);
+    const line = shortened([...this.#active.values()].join(" · "), (this.#host.stderr.columns ?? 80) - 1);
     this.#host.stderr.write(`\r\u001b[K${line}`);
     this.#drawn = true;
   }
 }
 
-function fit(text: string, columns: number): string {
+function shortened(text: string, columns: number): string {
   if (displayWidth(text) <= columns) return text;
   let line = "";
   for (const character of text) {

@@ -29,10 +29,12 @@ export function readInput(input: Input, limits: StdinLimits): Promise<Buffer | u
       const data = typeof chunk === "string" ? Buffer.from(chunk) : chunk;
       bytes += data.length;
       chunks.push(data);
-      if (bytes > limits.maximumBytes) finish(() => reject(vivError("usage", `More than ${humanBytes(limits.maximumBytes)} on stdin.`, limits.hint)));
+      if (bytes > limits.maximumBytes)
+        finish(() => reject(vivError("usage", `More than ${humanBytes(limits.maximumBytes)} on stdin.`, limits.hint)));
     };
     const onEnd = (): void => finish(() => resolve(Buffer.concat(chunks)));
-    const onError = (error: Error): void => finish(() => reject(vivError("io-error", `Cannot read stdin: ${error.message}`, undefined, error)));
+    const onError = (error: Error): void =>
+      finish(() => reject(vivError("io-error", `Cannot read stdin: ${error.message}`, undefined, error)));
     const onAbort = (): void => finish(() => reject(vivError("cancelled", "Cancelled.")));
     if (limits.signal.aborted) return onAbort();
     limits.signal.addEventListener("abort", onAbort, { once: true });

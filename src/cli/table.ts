@@ -42,7 +42,15 @@ export function table(columns: readonly Column[], rows: readonly (readonly (Cell
   const header = columns.map((column): Cell => ({ text: column.title, colour: "dim" }));
   const lines = [header, ...rows.map((row) => row.map(toCell))];
   const widths = columns.map((_column, index) => Math.max(...lines.map((line) => displayWidth(line[index]?.text ?? ""))));
-  return lines.map((line) => `${columns.map((column, index) => padded(line[index], widths[index] ?? 0, column, style)).join("  ").trimEnd()}\n`).join("");
+  return lines
+    .map(
+      (line) =>
+        `${columns
+          .map((column, index) => padded(line[index], widths[index] ?? 0, column, style))
+          .join("  ")
+          .trimEnd()}\n`,
+    )
+    .join("");
 }
 
 function toCell(cell: Cell | string): Cell {

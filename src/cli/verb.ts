@@ -29,8 +29,16 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 /** In the order in which the words come. */
 export type ArgumentTable = Readonly<Record<string, ArgumentSpec>>;
 
-type OptionValue<S> = S extends { readonly value: string } ? (S extends { readonly many: true } ? readonly string[] : string | undefined) : boolean;
-type ArgumentValue<S> = S extends { readonly many: true } ? readonly string[] : S extends { readonly optional: true } ? string | undefined : string;
+type OptionValue<S> = S extends { readonly value: string }
+  ? S extends { readonly many: true }
+    ? readonly string[]
+    : string | undefined
+  : boolean;
+type ArgumentValue<S> = S extends { readonly many: true }
+  ? readonly string[]
+  : S extends { readonly optional: true }
+    ? string | undefined
+    : string;
 
 export type OptionValues<O> = { readonly [K in keyof O]: OptionValue<O[K]> };
 export type ArgumentValues<A> = { readonly [K in keyof A]: ArgumentValue<A[K]> };

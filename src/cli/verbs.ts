@@ -87,6 +87,9 @@ export interface LoadedGroup {
 
 export async function loadAll(): Promise<LoadedGroup[]> {
   return Promise.all(
-    groups.map(async ({ title, verbs }) => ({ title, verbs: await Promise.all(Object.values(verbs).map(async (load) => (await load()).verb)) })),
+    groups.map(async ({ title, verbs }) => ({
+      title,
+      verbs: await Promise.all(Object.values(verbs).map(async (load) => (await load()).verb)),
+    })),
   );
 }

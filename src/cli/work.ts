@@ -35,7 +35,8 @@ export function makeWork(host: Host, verbName: string, form: { json: boolean; ve
     client: () => connected(true),
     runningClient: () => connected(false),
     call,
-    openSerial: async (machine: string, replayBytes: number): Promise<VivStream> => (await connected(true)).openSerial(machine, replayBytes),
+    openSerial: async (machine: string, replayBytes: number): Promise<VivStream> =>
+      (await connected(true)).openSerial(machine, replayBytes),
     print(value, text) {
       progress.clear();
       host.stdout.write(form.json ? `${safeJson(value, 2)}\n` : text());

@@ -30,7 +30,9 @@ ${takenValues(verbs)}
   esac
   case "$verb" in
     "") _viv_words "${firstWords(verbs).join(" ")}"; return ;;
-${groupWords(verbs).map((word) => `    ${word}) _viv_words "${secondWordsOf(word, verbs).join(" ")}"; return ;;`).join("\n")}
+${groupWords(verbs)
+  .map((word) => `    ${word}) _viv_words "${secondWordsOf(word, verbs).join(" ")}"; return ;;`)
+  .join("\n")}
   esac
   case "$cur" in
     -*)
@@ -63,13 +65,26 @@ function action(what: ReturnType<typeof completionOf>): string {
 
 function valueOptions(verbs: readonly Verb[]): string {
   return verbs
-    .flatMap((verb) => optionsOf(verb).filter(({ spec }) => spec.value !== undefined).map((option) => `      ${flagsOf(option).map((flag) => `"${verb.name} ${flag}"`).join(" | ")}) takes="${verb.name} --${option.name}"; continue ;;`))
+    .flatMap((verb) =>
+      optionsOf(verb)
+        .filter(({ spec }) => spec.value !== undefined)
+        .map(
+          (option) =>
+            `      ${flagsOf(option)
+              .map((flag) => `"${verb.name} ${flag}"`)
+              .join(" | ")}) takes="${verb.name} --${option.name}"; continue ;;`,
+        ),
+    )
     .join("\n");
 }
 
 function takenValues(verbs: readonly Verb[]): string {
   return verbs
-    .flatMap((verb) => optionsOf(verb).filter(({ spec }) => spec.value !== undefined).map(({ name, spec }) => `    "${verb.name} --${name}") ${action(completionOf(spec))}; return ;;`))
+    .flatMap((verb) =>
+      optionsOf(verb)
+        .filter(({ spec }) => spec.value !== undefined)
+        .map(({ name, spec }) => `    "${verb.name} --${name}") ${action(completionOf(spec))}; return ;;`),
+    )
     .join("\n");
 }
 

@@ -38,6 +38,9 @@ export function groupWords(verbs: readonly Verb[]): string[] {
   return [...new Set(verbs.filter((verb) => secondWord(verb) !== undefined).map(firstWord))];
 }
 
-export function completionOf(spec: { readonly completes?: Completion; readonly choices?: readonly string[] }): Completion | readonly string[] {
+export function completionOf(spec: {
+  readonly completes?: Completion;
+  readonly choices?: readonly string[];
+}): Completion | readonly string[] {
   return spec.choices ?? spec.completes ?? "none";
 }

@@ -12,13 +12,17 @@ _viv() {
   local verb="\${words[2]}"
   if (( CURRENT == 2 )); then
     local -a verbs=(
-${firstWords(verbs).map((word) => `      ${quote(`${word}:${describe(word, verbs)}`)}`).join("\n")}
+${firstWords(verbs)
+  .map((word) => `      ${quote(`${word}:${describe(word, verbs)}`)}`)
+  .join("\n")}
     )
     _describe verb verbs
     return
   fi
   case "$verb" in
-${groupWords(verbs).map((word) => group(word, verbs)).join("\n")}
+${groupWords(verbs)
+  .map((word) => group(word, verbs))
+  .join("\n")}
   esac
   shift words
   (( CURRENT-- ))
@@ -32,7 +36,9 @@ if [ "\${funcstack[1]}" = "_viv" ]; then _viv "$@"; else compdef _viv viv; fi
 
 /** A first word that needs a second: complete it, or take both as the verb. */
 function group(word: string, verbs: readonly Verb[]): string {
-  const seconds = verbs.filter((verb) => firstWord(verb) === word).map((verb) => quote(`${secondWord(verb) ?? ""}:${verb.summary.replace(/:/g, "\\:")}`));
+  const seconds = verbs
+    .filter((verb) => firstWord(verb) === word)
+    .map((verb) => quote(`${secondWord(verb) ?? ""}:${verb.summary.replace(/:/g, "\\:")}`));
   return `    ${word})
       if (( CURRENT == 3 )); then
         local -a verbs=(${seconds.join(" ")})

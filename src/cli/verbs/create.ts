@@ -36,7 +36,10 @@ export const verb = defineVerb({
     const request = createRequest(work.args.name, work.options, work.path);
     const created = await work.call("machine.create", request, request.name);
     const machine = work.options.start ? await work.call("machine.start", { machine: created.name }, created.name) : created;
-    work.print(machine, () => `${machine.name}: ${work.options.start ? stateText(machine) : `created (viv start ${machine.name} boots it)`}\n`);
+    work.print(
+      machine,
+      () => `${machine.name}: ${work.options.start ? stateText(machine) : `created (viv start ${machine.name} boots it)`}\n`,
+    );
     return 0;
   },
 });
@@ -65,7 +68,11 @@ export function createRequest(name: string, given: CreateOptions, path: (text: s
 function source(given: CreateOptions, path: (text: string) => string): Pick<CreateRequest, "image" | "iso" | "netboot"> {
   const { image, iso, netboot, "netboot-file": file } = given;
   if ([image, iso, netboot].filter((one) => one !== undefined).length > 1) {
-    throw vivError("usage", "--image, --iso and --netboot exclude each other.", "Give one source; --set cdrom.file=FILE adds an ISO to a machine from an image.");
+    throw vivError(
+      "usage",
+      "--image, --iso and --netboot exclude each other.",
+      "Give one source; --set cdrom.file=FILE adds an ISO to a machine from an image.",
+    );
   }
   if ((netboot === undefined) !== (file === undefined)) {
     throw vivError("usage", "--netboot and --netboot-file belong together.", "For example --netboot ./tftp --netboot-file pxelinux.0.");
@@ -78,7 +85,8 @@ function source(given: CreateOptions, path: (text: string) => string): Pick<Crea
 
 function cpuCount(text: string): number {
   const count = Number(text);
-  if (!/^\d+$/.test(text) || count < 1 || count > 256) throw vivError("usage", `--cpus: ${JSON.stringify(text)} is not a number of CPUs.`, "Give a whole number from 1 to 256.");
+  if (!/^\d+$/.test(text) || count < 1 || count > 256)
+    throw vivError("usage", `--cpus: ${JSON.stringify(text)} is not a number of CPUs.`, "Give a whole number from 1 to 256.");
   return count;
 }
 

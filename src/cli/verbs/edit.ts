@@ -41,14 +41,26 @@ async function editUntilTaken(work: Work, name: string, file: string, before: st
     if (text === before) return undefined;
     try {
       const { text: now } = await work.call("machine.definition", { machine: name });
-      if (now !== before) throw vivError("locked", `${name}: vm.json was changed by somebody else in the meantime.`, "Run viv edit again and bring your changes over.");
+      if (now !== before)
+        throw vivError(
+          "locked",
+          `${name}: vm.json was changed by somebody else in the meantime.`,
+          "Run viv edit again and bring your changes over.",
+        );
       return await work.call("machine.replaceDefinition", { machine: name, text }, name);
     } catch (thrown) {
       const error = asVivError(thrown);
       const again = error.code === "invalid-definition" && !work.json && work.host.stdin.isTTY === true;
-      if (!again) throw vivError(error.code, error.message, [error.hint, `Your text is kept: ${file}`].filter((part) => part !== undefined).join("\n"), thrown);
+      if (!again)
+        throw vivError(
+          error.code,
+          error.message,
+          [error.hint, `Your text is kept: ${file}`].filter((part) => part !== undefined).join("\n"),
+          thrown,
+        );
       await work.report(error);
-      if (!(await ask(work, "Edit again?", "yes"))) throw vivError("cancelled", `${name}: nothing was changed.`, `Your text is kept: ${file}`, thrown);
+      if (!(await ask(work, "Edit again?", "yes")))
+        throw vivError("cancelled", `${name}: nothing was changed.`, `Your text is kept: ${file}`, thrown);
     }
   }
 }
@@ -57,8 +69,14 @@ async function runEditor(work: Work, file: string): Promise<void> {
   const editor = editorOf(work.host.environment, process.platform);
   const end = await openEditor(work.host, file);
   // 127: what a shell says when there is no such program
-  if (end.code === 127) throw vivError("host-cannot", `The editor ${JSON.stringify(editor)} was not found.`, "Set VISUAL or EDITOR to an editor of this host.");
-  if (end.code !== 0) throw vivError("failed", `The editor ended with ${end.code === null ? `signal ${end.signal}` : `exit code ${end.code}`}; nothing was changed.`, `Your text is kept: ${file}`);
+  if (end.code === 127)
+    throw vivError("host-cannot", `The editor ${JSON.stringify(editor)} was not found.`, "Set VISUAL or EDITOR to an editor of this host.");
+  if (end.code !== 0)
+    throw vivError(
+      "failed",
+      `The editor ended with ${end.code === null ? `signal ${end.signal}` : `exit code ${end.code}`}; nothing was changed.`,
+      `Your text is kept: ${file}`,
+    );
 }
 
 function waiting(machine: MachineDetails): string {

@@ -24,12 +24,19 @@ export const verb = defineVerb({
     });
     work.note(work.host.stderr.isTTY ? "Waiting for events. Ctrl+C ends." : "Waiting for events.");
     try {
-      await Promise.race([client.closed, new Promise<void>((resolve) => work.signal.addEventListener("abort", () => resolve(), { once: true }))]);
+      await Promise.race([
+        client.closed,
+        new Promise<void>((resolve) => work.signal.addEventListener("abort", () => resolve(), { once: true })),
+      ]);
     } finally {
       stop();
     }
     if (work.signal.aborted) return 0;
-    throw vivError("daemon-unavailable", "The background service went away.", "Machines go on running. Run viv events again: it is started anew.");
+    throw vivError(
+      "daemon-unavailable",
+      "The background service went away.",
+      "Machines go on running. Run viv events again: it is started anew.",
+    );
   },
 });
 

@@ -32,7 +32,8 @@ export const verb = defineVerb({
   async run(work) {
     const { name, command } = work.args;
     const { env, timeout, way } = work.options;
-    for (const pair of env) if (pair.indexOf("=") < 1) throw vivError("usage", `--env: ${JSON.stringify(pair)} is not K=V.`, "For example --env CI=1.");
+    for (const pair of env)
+      if (pair.indexOf("=") < 1) throw vivError("usage", `--env: ${JSON.stringify(pair)} is not K=V.`, "For example --env CI=1.");
     const timeoutMs = timeout === undefined ? undefined : requireDuration(timeout);
     // Connecting and listening to stdin go on at the same time; whichever fails first is reported.
     const [, stdin] = await Promise.all([work.client(), forwardedInput(work, work.options.stdin)]);
@@ -54,7 +55,8 @@ async function forwardedInput(work: Work, asked: boolean): Promise<Buffer | unde
   const hint = "Write larger input to a file first and copy it: tar and ssh stream without a limit (… | viv ssh NAME -- CMD).";
   const limits = { maximumBytes: maximumStdinBytes, signal: work.signal, hint };
   const input = await readInput(host.stdin, asked || !host.stdinIsPipe ? limits : { ...limits, patienceMs: pipePatienceMs });
-  if (input === undefined) work.note("viv: warning: stdin is a pipe that stays silent: not forwarded (--stdin waits for it, < /dev/null says there is none)");
+  if (input === undefined)
+    work.note("viv: warning: stdin is a pipe that stays silent: not forwarded (--stdin waits for it, < /dev/null says there is none)");
   return input;
 }
 
@@ -66,7 +68,8 @@ function deliver(work: Work, result: Result<"machine.exec">): number {
   } else {
     work.host.stdout.write(stdout);
     work.host.stderr.write(stderr);
-    if (result.truncated) work.note("viv: warning: the guest's answer was too long and is cut off; write large output to a file in the guest, or use viv ssh");
+    if (result.truncated)
+      work.note("viv: warning: the guest's answer was too long and is cut off; write large output to a file in the guest, or use viv ssh");
   }
   return result.signal === null ? result.exitCode : 128 + result.signal;
 }

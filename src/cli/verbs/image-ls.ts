@@ -14,8 +14,26 @@ export const verb = defineVerb({
     const images = await work.call("image.list", {});
     work.print(images, () => {
       if (images.length === 0) return "No images.\n";
-      const rows = images.map((image) => [image.name, image.architecture, image.version, humanBytes(image.bytes), image.source, image.title]);
-      return table([{ title: "NAME" }, { title: "ARCH" }, { title: "VERSION" }, { title: "SIZE", align: "right" }, { title: "SOURCE" }, { title: "TITLE" }], rows, styleFor(work.host.stdout, work.host.environment));
+      const rows = images.map((image) => [
+        image.name,
+        image.architecture,
+        image.version,
+        humanBytes(image.bytes),
+        image.source,
+        image.title,
+      ]);
+      return table(
+        [
+          { title: "NAME" },
+          { title: "ARCH" },
+          { title: "VERSION" },
+          { title: "SIZE", align: "right" },
+          { title: "SOURCE" },
+          { title: "TITLE" },
+        ],
+        rows,
+        styleFor(work.host.stdout, work.host.environment),
+      );
     });
     return 0;
   },

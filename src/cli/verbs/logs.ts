@@ -8,7 +8,8 @@ export const verb = defineVerb({
   name: "logs",
   summary: "Print the end of a machine's log",
   usage: "NAME [--serial | --qemu | --events] [--bytes 64K] [--follow]",
-  details: "The serial console's by default. On a terminal control characters are left out; in a pipe or a file the bytes are as they were written.",
+  details:
+    "The serial console's by default. On a terminal control characters are left out; in a pipe or a file the bytes are as they were written.",
   arguments: { name: machineArgument },
   options: {
     serial: { summary: "What the guest printed on its serial console (the default)" },
@@ -24,18 +25,26 @@ export const verb = defineVerb({
   ],
   async run(work) {
     const { serial, qemu, events, bytes, follow } = work.options;
-    if ([serial, qemu, events].filter(Boolean).length > 1) throw vivError("usage", "--serial, --qemu and --events exclude each other.", "Run viv logs once for each.");
-    if (follow && work.json) throw vivError("usage", "--follow and --json exclude each other.", "viv events --json gives events as JSON lines.");
+    if ([serial, qemu, events].filter(Boolean).length > 1)
+      throw vivError("usage", "--serial, --qemu and --events exclude each other.", "Run viv logs once for each.");
+    if (follow && work.json)
+      throw vivError("usage", "--follow and --json exclude each other.", "viv events --json gives events as JSON lines.");
     const log = qemu ? "qemu" : events ? "events" : "serial";
     const maximumBytes = bytes === undefined ? undefined : requireBytes(bytes, "--bytes");
     const forTerminal = work.host.stdout.isTTY === true;
     const shown = (text: string): string => (forTerminal ? safeBlock(text) : text);
-    const end = await work.call("machine.logs", { machine: work.args.name, log, ...(maximumBytes === undefined ? {} : { maximumBytes }) }, work.args.name);
+    const end = await work.call(
+      "machine.logs",
+      { machine: work.args.name, log, ...(maximumBytes === undefined ? {} : { maximumBytes }) },
+      work.args.name,
+    );
     if (!follow) {
       work.print(end, () => shown(end.text));
       return 0;
     }
-    await followFile(end.file, maximumBytes ?? 65_536, work.signal, (data) => work.host.stdout.write(forTerminal ? safeBlock(data.toString("utf8")) : data));
+    await followFile(end.file, maximumBytes ?? 65_536, work.signal, (data) =>
+      work.host.stdout.write(forTerminal ? safeBlock(data.toString("utf8")) : data),
+    );
     return 0;
   },
 });

@@ -26,7 +26,15 @@ export function listText(machines: readonly MachineSummary[], style: Style): str
   if (machines.length === 0) return "No machines yet. Make one: viv create hello --image starter --start\n";
   const sorted = [...machines].sort((left, right) => (left.name < right.name ? -1 : 1));
   const busy = sorted.some((machine) => machine.operation !== undefined);
-  const columns = [{ title: "NAME" }, { title: "STATE" }, { title: "CPUS", align: "right" as const }, { title: "MEMORY", align: "right" as const }, { title: "ARCH" }, { title: "ACCEL" }, { title: "IMAGE" }];
+  const columns = [
+    { title: "NAME" },
+    { title: "STATE" },
+    { title: "CPUS", align: "right" as const },
+    { title: "MEMORY", align: "right" as const },
+    { title: "ARCH" },
+    { title: "ACCEL" },
+    { title: "IMAGE" },
+  ];
   return table(
     busy ? [...columns, { title: "DOING" }] : columns,
     sorted.map((machine) => [

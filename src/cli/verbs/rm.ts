@@ -22,8 +22,18 @@ export const verb = defineVerb({
     const { undo, force } = work.options;
     if (undo && force) throw vivError("usage", "--undo and --force exclude each other.", "Usage: viv rm NAME… [--undo | --force]");
     if (undo) {
-      return forEachName(work, names, (name) => work.call("machine.restoreRemoved", { machine: name }, name), (_name, machine) => `${machine.name}: back from the trash\n`);
+      return forEachName(
+        work,
+        names,
+        (name) => work.call("machine.restoreRemoved", { machine: name }, name),
+        (_name, machine) => `${machine.name}: back from the trash\n`,
+      );
     }
-    return forEachName(work, names, (name) => work.call("machine.remove", { machine: name, force }, name), (_name, entry) => `${entry.name}: in the trash (viv rm ${entry.name} --undo brings it back)\n`);
+    return forEachName(
+      work,
+      names,
+      (name) => work.call("machine.remove", { machine: name, force }, name),
+      (_name, entry) => `${entry.name}: in the trash (viv rm ${entry.name} --undo brings it back)\n`,
+    );
   },
 });

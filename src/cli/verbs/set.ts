@@ -33,6 +33,11 @@ export const verb = defineVerb({
 /** `KEY=VALUE` with a key; what the key means is the service's to say. */
 export function requireSettings(settings: readonly string[]): void {
   for (const setting of settings) {
-    if (setting.indexOf("=") < 1) throw vivError("usage", `${JSON.stringify(setting)} is not KEY=VALUE.`, "For example memory=1G or display.type=none; viv edit NAME shows all keys.");
+    if (setting.indexOf("=") < 1)
+      throw vivError(
+        "usage",
+        `${JSON.stringify(setting)} is not KEY=VALUE.`,
+        "For example memory=1G or display.type=none; viv edit NAME shows all keys.",
+      );
   }
 }

@@ -7,7 +7,8 @@ export const verb = defineVerb({
   name: "ssh",
   summary: "Open a shell in the guest by SSH, or run a command there",
   usage: "NAME [-- CMD ARG…]",
-  details: "Runs this host's ssh with the machine's own key and pinned host key; the exit code is its own. With --json the way to reach the guest is printed and nothing is run.",
+  details:
+    "Runs this host's ssh with the machine's own key and pinned host key; the exit code is its own. With --json the way to reach the guest is printed and nothing is run.",
   arguments: { name: machineArgument, command: { label: "CMD", summary: "A command for the guest's shell", many: true, optional: true } },
   options: {},
   examples: [
@@ -19,7 +20,12 @@ export const verb = defineVerb({
     const { name, command } = work.args;
     const target = await work.call("machine.sshTarget", { machine: name }, name);
     if (work.json) {
-      if (command.length > 0) throw vivError("usage", "--json and a command exclude each other.", "viv exec NAME --json -- CMD gives a command's output as JSON.");
+      if (command.length > 0)
+        throw vivError(
+          "usage",
+          "--json and a command exclude each other.",
+          "viv exec NAME --json -- CMD gives a command's output as JSON.",
+        );
       work.print(target, () => "");
       return 0;
     }

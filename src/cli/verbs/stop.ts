@@ -7,7 +7,8 @@ export const verb = defineVerb({
   name: "stop",
   summary: "Stop machines: by the power button, then harder",
   usage: "NAME… [--timeout 60s] [--quit-timeout 10s]",
-  details: "The guest is asked by ACPI first; when it has not gone after --timeout QEMU is told to quit, and when that does not help within --quit-timeout its process is killed.",
+  details:
+    "The guest is asked by ACPI first; when it has not gone after --timeout QEMU is told to quit, and when that does not help within --quit-timeout its process is killed.",
   arguments: { names: machinesArgument },
   options: {
     timeout: { value: "DURATION", summary: "How long the guest may take (default 60s)" },

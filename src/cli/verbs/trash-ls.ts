@@ -16,7 +16,11 @@ export const verb = defineVerb({
     work.print(entries, () => {
       if (entries.length === 0) return "The trash is empty.\n";
       const rows = entries.map((entry) => [entry.name, timeText(entry.removedAt), humanBytes(entry.bytes), entry.id]);
-      return table([{ title: "NAME" }, { title: "REMOVED" }, { title: "SIZE", align: "right" }, { title: "ID" }], rows, styleFor(work.host.stdout, work.host.environment));
+      return table(
+        [{ title: "NAME" }, { title: "REMOVED" }, { title: "SIZE", align: "right" }, { title: "ID" }],
+        rows,
+        styleFor(work.host.stdout, work.host.environment),
+      );
     });
     return 0;
   },

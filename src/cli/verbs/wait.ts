@@ -21,12 +21,17 @@ export const verb = defineVerb({
   ],
   async run(work) {
     const { for: condition, timeout } = work.options;
-    if (condition === undefined) throw vivError("usage", "--for is missing.", "Usage: viv wait NAME --for running|agent|ssh|stopped|serial:TEXT");
+    if (condition === undefined)
+      throw vivError("usage", "--for is missing.", "Usage: viv wait NAME --for running|agent|ssh|stopped|serial:TEXT");
     if (!conditions.includes(condition) && !(condition.startsWith("serial:") && condition.length > "serial:".length)) {
       throw vivError("usage", `--for: ${JSON.stringify(condition)} is no condition.`, "Use running, agent, ssh, stopped or serial:TEXT.");
     }
     const { name } = work.args;
-    const machine = await work.call("machine.wait", { machine: name, for: condition, ...(timeout === undefined ? {} : { timeoutMs: requireDuration(timeout) }) }, name);
+    const machine = await work.call(
+      "machine.wait",
+      { machine: name, for: condition, ...(timeout === undefined ? {} : { timeoutMs: requireDuration(timeout) }) },
+      name,
+    );
     work.print(machine, () => `${machine.name}: ${stateText(machine)}\n`);
     return 0;
   },

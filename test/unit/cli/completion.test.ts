@@ -32,7 +32,10 @@ describe("completion", () => {
     before(async () => {
       folder = await mkdtemp(join(tmpdir(), "viv-completion-"));
       await writeFile(join(folder, "completion.bash"), await script("bash"));
-      await writeFile(join(folder, "viv"), '#!/bin/sh\ncase "$*" in *--names) printf "hello\\nweb\\n" ;; *--images) echo starter ;; esac\n');
+      await writeFile(
+        join(folder, "viv"),
+        '#!/bin/sh\ncase "$*" in *--names) printf "hello\\nweb\\n" ;; *--images) echo starter ;; esac\n',
+      );
       await chmod(join(folder, "viv"), 0o755);
     });
     after(() => rm(folder, { recursive: true, force: true }));
@@ -40,7 +43,11 @@ describe("completion", () => {
     function complete(...words: string[]): string[] {
       const line = ["viv", ...words].map((word) => `'${word}'`).join(" ");
       const program = `source "$1/completion.bash"; COMP_WORDS=(${line}); COMP_CWORD=${words.length}; _viv; printf '%s\\n' "\${COMPREPLY[@]}"`;
-      const text = execFileSync("bash", ["--norc", "-c", program, "bash", folder], { encoding: "utf8", cwd: folder, env: { ...process.env, PATH: `${folder}${delimiter}${process.env["PATH"]}` } });
+      const text = execFileSync("bash", ["--norc", "-c", program, "bash", folder], {
+        encoding: "utf8",
+        cwd: folder,
+        env: { ...process.env, PATH: `${folder}${delimiter}${process.env["PATH"]}` },
+      });
       return text.split("\n").filter((word) => word !== "");
     }
 

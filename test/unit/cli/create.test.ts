@@ -14,26 +14,59 @@ async function requestOf(...words: string[]): Promise<unknown> {
 describe("create", () => {
   it("asks for what was given and nothing else", async () => {
     assert.deepEqual(await requestOf("hello"), { name: "hello" });
-    assert.deepEqual(await requestOf("hello", "--image", "starter", "--arch", "aarch64", "--cpus", "2", "--memory", "1G", "--disk", "10G", "--set", "display.type=none", "--set", "note=x"), {
-      name: "hello",
-      image: "starter",
-      architecture: "aarch64",
-      cpus: 2,
-      memory: "1G",
-      disk: "10G",
-      set: ["display.type=none", "note=x"],
-    });
+    assert.deepEqual(
+      await requestOf(
+        "hello",
+        "--image",
+        "starter",
+        "--arch",
+        "aarch64",
+        "--cpus",
+        "2",
+        "--memory",
+        "1G",
+        "--disk",
+        "10G",
+        "--set",
+        "display.type=none",
+        "--set",
+        "note=x",
+      ),
+      {
+        name: "hello",
+        image: "starter",
+        architecture: "aarch64",
+        cpus: 2,
+        memory: "1G",
+        disk: "10G",
+        set: ["display.type=none", "note=x"],
+      },
+    );
   });
 
   it("resolves paths against the caller's folder", async () => {
-    assert.deepEqual(await requestOf("hello", "--iso", "isos/debian.iso"), { name: "hello", iso: resolve("/home/ada/work/isos/debian.iso") });
-    assert.deepEqual(await requestOf("hello", "--netboot", "../tftp", "--netboot-file", "pxelinux.0"), { name: "hello", netboot: { directory: resolve("/home/ada/tftp"), file: "pxelinux.0" } });
+    assert.deepEqual(await requestOf("hello", "--iso", "isos/debian.iso"), {
+      name: "hello",
+      iso: resolve("/home/ada/work/isos/debian.iso"),
+    });
+    assert.deepEqual(await requestOf("hello", "--netboot", "../tftp", "--netboot-file", "pxelinux.0"), {
+      name: "hello",
+      netboot: { directory: resolve("/home/ada/tftp"), file: "pxelinux.0" },
+    });
   });
 
   it("gives forwards to the first NAT adapter, which there is by default", async () => {
     assert.deepEqual(await requestOf("hello", "--forward", "8080:80", "--forward", "53/udp"), {
       name: "hello",
-      networks: [{ mode: "nat", forwards: [{ protocol: "tcp", hostPort: 8080, guestPort: 80 }, { protocol: "udp", guestPort: 53 }] }],
+      networks: [
+        {
+          mode: "nat",
+          forwards: [
+            { protocol: "tcp", hostPort: 8080, guestPort: 80 },
+            { protocol: "udp", guestPort: 53 },
+          ],
+        },
+      ],
     });
     assert.deepEqual(await requestOf("hello", "--network", "none", "--network", "nat", "--forward", "22"), {
       name: "hello",
@@ -42,9 +75,14 @@ describe("create", () => {
   });
 
   it("starts it with --start", async () => {
-    const ended = await runViv(["create", "hello", "--start"], { answers: { "machine.create": () => stopped("hello"), "machine.start": () => running("hello") } });
+    const ended = await runViv(["create", "hello", "--start"], {
+      answers: { "machine.create": () => stopped("hello"), "machine.start": () => running("hello") },
+    });
     assert.equal(ended.stdout, "hello: running\n");
-    assert.deepEqual(ended.client.calls.map((call) => call.method), ["machine.create", "machine.start"]);
+    assert.deepEqual(
+      ended.client.calls.map((call) => call.method),
+      ["machine.create", "machine.start"],
+    );
   });
 
   it("refuses what cannot be meant, before the service is asked", async () => {
@@ -89,7 +127,11 @@ describe("a forward", () => {
     assert.deepEqual(parseForward("2222:22/tcp"), { protocol: "tcp", hostPort: 2222, guestPort: 22 });
     assert.deepEqual(parseForward("5353:53/udp"), { protocol: "udp", hostPort: 5353, guestPort: 53 });
     for (const text of ["", ":", "80:", ":80", "70000", "0", "22/sctp", "127.0.0.1:80:80", "8080:80/udp/tcp", "22,hostfwd=x"]) {
-      assert.throws(() => parseForward(text), (error: unknown) => error instanceof VivError && error.code === "usage", text);
+      assert.throws(
+        () => parseForward(text),
+        (error: unknown) => error instanceof VivError && error.code === "usage",
+        text,
+      );
     }
   });
 });

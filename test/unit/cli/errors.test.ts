@@ -50,7 +50,15 @@ describe("a failure", () => {
 
 describe("a wrong command line", () => {
   it("is a usage error, and asks nothing of the service", async () => {
-    for (const words of [["strat"], ["ls", "extra"], ["start"], ["trash"], ["--nonsense"], ["show", "a", "b"], ["wait", "hello", "--timeout"]]) {
+    for (const words of [
+      ["strat"],
+      ["ls", "extra"],
+      ["start"],
+      ["trash"],
+      ["--nonsense"],
+      ["show", "a", "b"],
+      ["wait", "hello", "--timeout"],
+    ]) {
       const ended = await runViv(words);
       assert.equal(ended.code, 2, words.join(" "));
       assert.deepEqual(ended.client.calls, []);

@@ -1,27 +1,51 @@
 import assert from "node:assert/strict";
 import type { Result } from "../../../src/api/index.ts";
 import { maximumStdinBytes } from "../../../src/cli/verbs/exec.ts";
+import type { FakeClient } from "./support/fake-client.ts";
 import { runViv, startViv } from "./support/run-viv.ts";
 
 type ExecResult = Result<"machine.exec">;
 
 function result(changes: Partial<ExecResult> & { stdout?: Buffer | string; stderr?: string } = {}): ExecResult {
   const { stdout = "", stderr = "", ...rest } = changes;
-  return { exitCode: 0, signal: null, stdoutBase64: Buffer.from(stdout).toString("base64"), stderrBase64: Buffer.from(stderr).toString("base64"), truncated: false, way: "agent", ...rest };
+  return {
+    exitCode: 0,
+    signal: null,
+    stdoutBase64: Buffer.from(stdout).toString("base64"),
+    stderrBase64: Buffer.from(stderr).toString("base64"),
+    truncated: false,
+    way: "agent",
+    ...rest,
+  };
+}
+
+function stdinOf(client: FakeClient): string | undefined {
+  return (client.calls[0]?.params as { stdinBase64?: string } | undefined)?.stdinBase64;
 }
 
 const answering = (changes: Parameters<typeof result>[0] = {}) => ({ "machine.exec": () => result(changes) });
 
 describe("exec", () => {
   it("passes the command's words on as they are", async () => {
-    const ended = await runViv(["exec", "hello", "--env", "A=b=c", "--timeout", "30s", "--way", "ssh", "--", "sh", "-c", "echo \"$A\"", "--json", ""], { answers: answering() });
+    const ended = await runViv(
+      ["exec", "hello", "--env", "A=b=c", "--timeout", "30s", "--way", "ssh", "--", "sh", "-c", 'echo "$A"', "--json", ""],
+      { answers: answering() },
+    );
     assert.equal(ended.code, 0);
-    assert.deepEqual(ended.client.calls[0]?.params, { machine: "hello", command: ["sh", "-c", "echo \"$A\"", "--json", ""], environment: ["A=b=c"], timeoutMs: 30_000, way: "ssh" });
+    assert.deepEqual(ended.client.calls[0]?.params, {
+      machine: "hello",
+      command: ["sh", "-c", 'echo "$A"', "--json", ""],
+      environment: ["A=b=c"],
+      timeoutMs: 30_000,
+      way: "ssh",
+    });
   });
 
   it("gives output byte by byte, stdout and stderr apart, and the command's exit code", async () => {
     const bytes = Buffer.from([0, 255, 27, 91, 50, 74, 128]);
-    const running = startViv(["exec", "hello", "--", "x"], { answers: answering({ stdout: bytes, stderr: "\u001b[31moh\u001b[0m", exitCode: 42 }) });
+    const running = startViv(["exec", "hello", "--", "x"], {
+      answers: answering({ stdout: bytes, stderr: "\u001b[31moh\u001b[0m", exitCode: 42 }),
+    });
     assert.equal(await running.code, 42);
     assert.deepEqual(running.stdoutBytes(), bytes);
     assert.equal(running.stderr(), "\u001b[31moh\u001b[0m");
@@ -32,7 +56,10 @@ describe("exec", () => {
   });
 
   it("warns when the answer was cut off", async () => {
-    assert.match((await runViv(["exec", "hello", "--", "x"], { answers: answering({ truncated: true, stdout: "a" }) })).stderr, /warning: .* cut off/);
+    assert.match(
+      (await runViv(["exec", "hello", "--", "x"], { answers: answering({ truncated: true, stdout: "a" }) })).stderr,
+      /warning: .* cut off/,
+    );
   });
 
   it("gives JSON with the output as text where it is text", async () => {
@@ -45,7 +72,7 @@ describe("exec", () => {
 
   it("forwards a pipe on stdin to its end", async () => {
     const ended = await runViv(["exec", "hello", "--", "cat"], { answers: answering(), stdin: Buffer.from([1, 2, 0, 255]) });
-    assert.equal((ended.client.calls[0]?.params as { stdinBase64?: string }).stdinBase64, Buffer.from([1, 2, 0, 255]).toString("base64"));
+    assert.equal(stdinOf(ended.client), Buffer.from([1, 2, 0, 255]).toString("base64"));
   });
 
   it("does not read a keyboard unless asked", async () => {
@@ -53,7 +80,7 @@ describe("exec", () => {
     const asked = startViv(["exec", "hello", "--stdin", "--", "cat"], { answers: answering(), stdin: "terminal" });
     asked.stdin.end("typed\n");
     await asked.code;
-    assert.equal((asked.client.calls[0]?.params as { stdinBase64?: string }).stdinBase64, Buffer.from("typed\n").toString("base64"));
+    assert.equal(stdinOf(asked.client), Buffer.from("typed\n").toString("base64"));
   });
 
   it("does not hang on a pipe that nobody writes to, and says that it goes on without", async () => {
@@ -66,11 +93,14 @@ describe("exec", () => {
     const running = startViv(["exec", "hello", "--stdin", "--", "cat"], { answers: answering(), stdin: "silent" });
     setTimeout(() => running.stdin.end("late"), 400);
     await running.code;
-    assert.equal((running.client.calls[0]?.params as { stdinBase64?: string }).stdinBase64, Buffer.from("late").toString("base64"));
+    assert.equal(stdinOf(running.client), Buffer.from("late").toString("base64"));
   });
 
   it("refuses more than 16 MiB with a way out", async () => {
-    const ended = await runViv(["exec", "hello", "--json", "--", "cat"], { answers: answering(), stdin: Buffer.alloc(maximumStdinBytes + 1) });
+    const ended = await runViv(["exec", "hello", "--json", "--", "cat"], {
+      answers: answering(),
+      stdin: Buffer.alloc(maximumStdinBytes + 1),
+    });
     assert.equal(ended.code, 2);
     assert.match(ended.error().message, /More than 16 MiB/);
     assert.ok(ended.error().hint);
@@ -82,14 +112,28 @@ describe("exec", () => {
   });
 
   it("refuses wrong words", async () => {
-    for (const words of [["hello"], ["hello", "--"], ["hello", "--env", "A", "--", "x"], ["hello", "--timeout", "x", "--", "x"], ["hello", "--way", "smoke", "--", "x"]]) {
+    for (const words of [
+      ["hello"],
+      ["hello", "--"],
+      ["hello", "--env", "A", "--", "x"],
+      ["hello", "--timeout", "x", "--", "x"],
+      ["hello", "--way", "smoke", "--", "x"],
+    ]) {
       assert.equal((await runViv(["exec", ...words])).code, 2, words.join(" "));
     }
   });
 });
 
 describe("ssh", () => {
-  const target = { user: "root", hostAddress: "127.0.0.1", port: 40022, identityFile: "/k", knownHostsFile: "/h", hostKeyAlias: "hello.viv", arguments: ["-p", "40022", "root@127.0.0.1"] };
+  const target = {
+    user: "root",
+    hostAddress: "127.0.0.1",
+    port: 40022,
+    identityFile: "/k",
+    knownHostsFile: "/h",
+    hostKeyAlias: "hello.viv",
+    arguments: ["-p", "40022", "root@127.0.0.1"],
+  };
   const answers = { "machine.sshTarget": () => target };
 
   it("runs the host's ssh with the machine's arguments and gives its exit code", async () => {
@@ -110,7 +154,10 @@ describe("ssh", () => {
   });
 
   it("says how to install ssh where there is none", async () => {
-    const ended = await runViv(["ssh", "hello"], { answers, runProgram: () => Promise.reject(Object.assign(new Error("spawn ssh ENOENT"), { code: "ENOENT" })) });
+    const ended = await runViv(["ssh", "hello"], {
+      answers,
+      runProgram: () => Promise.reject(Object.assign(new Error("spawn ssh ENOENT"), { code: "ENOENT" })),
+    });
     assert.equal(ended.code, 5);
     assert.match(ended.stderr, /Install|macOS/);
   });

@@ -78,9 +78,16 @@ describe("files viv writes and reads", () => {
 
     it("sends back what the editor wrote and leaves no copy", async () => {
       const editor = editorWriting('{ "memory": "1G" }\n');
-      const ended = await runViv(["edit", "hello"], { answers: { ...definition, "machine.replaceDefinition": () => stopped("hello") }, environment, runProgram: editor.run });
+      const ended = await runViv(["edit", "hello"], {
+        answers: { ...definition, "machine.replaceDefinition": () => stopped("hello") },
+        environment,
+        runProgram: editor.run,
+      });
       assert.equal(ended.code, 0, ended.stderr);
-      assert.deepEqual(ended.client.calls.at(-1), { method: "machine.replaceDefinition", params: { machine: "hello", text: '{ "memory": "1G" }\n' } });
+      assert.deepEqual(ended.client.calls.at(-1), {
+        method: "machine.replaceDefinition",
+        params: { machine: "hello", text: '{ "memory": "1G" }\n' },
+      });
       assert.deepEqual(editor.opened, ['/bin/sh -c ed-for-tests --wait "$@" ed-for-tests --wait']);
     });
 
@@ -90,7 +97,10 @@ describe("files viv writes and reads", () => {
     });
 
     it("keeps a refused text and says where", async () => {
-      const refusing = { ...definition, "machine.replaceDefinition": () => Promise.reject(vivError("invalid-definition", "memory: “x” is not a size.", "Write 512M.")) };
+      const refusing = {
+        ...definition,
+        "machine.replaceDefinition": () => Promise.reject(vivError("invalid-definition", "memory: “x” is not a size.", "Write 512M.")),
+      };
       const ended = await runViv(["edit", "hello"], { answers: refusing, environment, runProgram: editorWriting('{ "memory": "x" }').run });
       assert.equal(ended.code, 2);
       const file = keptFile(ended.stderr);
@@ -100,8 +110,17 @@ describe("files viv writes and reads", () => {
 
     it("offers to edit again on a terminal", async () => {
       let tries = 0;
-      const secondTime = { ...definition, "machine.replaceDefinition": () => (++tries === 1 ? Promise.reject(vivError("invalid-definition", "memory: no.")) : Promise.resolve(stopped("hello"))) };
-      const running = startViv(["edit", "hello"], { answers: secondTime, environment, stdin: "terminal", runProgram: editorWriting('{ "memory": "x" }', '{ "memory": "1G" }').run });
+      const secondTime = {
+        ...definition,
+        "machine.replaceDefinition": () =>
+          ++tries === 1 ? Promise.reject(vivError("invalid-definition", "memory: no.")) : Promise.resolve(stopped("hello")),
+      };
+      const running = startViv(["edit", "hello"], {
+        answers: secondTime,
+        environment,
+        stdin: "terminal",
+        runProgram: editorWriting('{ "memory": "x" }', '{ "memory": "1G" }').run,
+      });
       running.stdin.write("\n");
       assert.equal(await running.code, 0, running.stderr());
       assert.equal(tries, 2);
@@ -111,25 +130,46 @@ describe("files viv writes and reads", () => {
     it("does not overwrite what somebody else changed meanwhile", async () => {
       let reads = 0;
       const changing = { "machine.definition": () => ({ text: ++reads === 1 ? before : '{ "memory": "2G" }', file: "/m/vm.json" }) };
-      const ended = await runViv(["edit", "hello", "--json"], { answers: changing, environment, runProgram: editorWriting('{ "memory": "1G" }').run });
+      const ended = await runViv(["edit", "hello", "--json"], {
+        answers: changing,
+        environment,
+        runProgram: editorWriting('{ "memory": "1G" }').run,
+      });
       assert.equal(ended.code, 4);
       await rm(join(keptFile(ended.error().hint ?? ""), ".."), { recursive: true });
     });
 
     it("says when the editor does not exist or gives up", async () => {
-      const missing = await runViv(["edit", "hello"], { answers: definition, environment, runProgram: async () => ({ code: 127, signal: null }) });
+      const missing = await runViv(["edit", "hello"], {
+        answers: definition,
+        environment,
+        runProgram: async () => ({ code: 127, signal: null }),
+      });
       assert.equal(missing.code, 5);
-      const failing = await runViv(["edit", "hello"], { answers: definition, environment, runProgram: async () => ({ code: 1, signal: null }) });
+      const failing = await runViv(["edit", "hello"], {
+        answers: definition,
+        environment,
+        runProgram: async () => ({ code: 1, signal: null }),
+      });
       assert.equal(failing.code, 1);
       await rm(join(keptFile(failing.stderr), ".."), { recursive: true });
     });
 
     it("is opened by a shell on POSIX and by cmd.exe on Windows", async () => {
       const runs: unknown[] = [];
-      const host = { environment: { EDITOR: "code --wait" }, run: async (program: string, args: readonly string[]) => (runs.push([program, ...args]), { code: 0, signal: null }) };
+      const host = {
+        environment: { EDITOR: "code --wait" },
+        run: async (program: string, args: readonly string[]) => {
+          runs.push([program, ...args]);
+          return { code: 0, signal: null };
+        },
+      };
       await openEditor(host, "/tmp/x y.json", "linux");
       await openEditor(host, "C:\\x y.json", "win32");
-      assert.deepEqual(runs, [["/bin/sh", "-c", 'code --wait "$@"', "code --wait", "/tmp/x y.json"], ["cmd.exe", "/d", "/s", "/c", 'code --wait "C:\\x y.json"']]);
+      assert.deepEqual(runs, [
+        ["/bin/sh", "-c", 'code --wait "$@"', "code --wait", "/tmp/x y.json"],
+        ["cmd.exe", "/d", "/s", "/c", 'code --wait "C:\\x y.json"'],
+      ]);
     });
   });
 

@@ -7,7 +7,18 @@ import { runViv, startViv } from "./support/run-viv.ts";
 const soon = (): Promise<void> => new Promise((wake) => setTimeout(wake, 20));
 
 describe("daemon", () => {
-  const status = { pid: 4242, version: "0.1.0", build: "x", uptimeSeconds: 61, machines: 3, running: 1, clients: 1, operations: 0, home: "/h", memoryBytes: 50_000_000 };
+  const status = {
+    pid: 4242,
+    version: "0.1.0",
+    build: "x",
+    uptimeSeconds: 61,
+    machines: 3,
+    running: 1,
+    clients: 1,
+    operations: 0,
+    home: "/h",
+    memoryBytes: 50_000_000,
+  };
 
   it("status tells about a service that runs", async () => {
     assert.deepEqual((await runViv(["daemon", "status", "--json"], { answers: { "daemon.status": () => status } })).json(), status);
@@ -20,7 +31,14 @@ describe("daemon", () => {
   });
 
   it("stop waits until it is gone", async () => {
-    const stopping = startViv(["daemon", "stop", "--json"], { answers: { "daemon.stop": () => (setTimeout(() => stopping.client.drop(), 30), {}) } });
+    const stopping = startViv(["daemon", "stop", "--json"], {
+      answers: {
+        "daemon.stop": () => {
+          setTimeout(() => stopping.client.drop(), 30);
+          return {};
+        },
+      },
+    });
     assert.equal(await stopping.code, 0);
     assert.deepEqual(JSON.parse(stopping.stdout()), { stopped: true, pid: 4242 });
   });
@@ -33,11 +51,18 @@ describe("daemon", () => {
 
 describe("doctor", () => {
   it("prints the report as the API gives it", async () => {
-    assert.deepEqual((await runViv(["doctor", "--json"], { answers: { "host.report": () => hostReport() } })).json(), JSON.parse(JSON.stringify(hostReport())));
+    assert.deepEqual(
+      (await runViv(["doctor", "--json"], { answers: { "host.report": () => hostReport() } })).json(),
+      JSON.parse(JSON.stringify(hostReport())),
+    );
   });
 
   it("ends with 5 and the install hint when there is no QEMU", async () => {
-    const without: HostReport = { ...hostReport(), qemu: null, qemuProblem: { code: "qemu-missing", message: "No QEMU was found.", hint: "sudo apt-get install qemu-system" } };
+    const without: HostReport = {
+      ...hostReport(),
+      qemu: null,
+      qemuProblem: { code: "qemu-missing", message: "No QEMU was found.", hint: "sudo apt-get install qemu-system" },
+    };
     const ended = await runViv(["doctor"], { answers: { "host.report": () => without } });
     assert.equal(ended.code, 5);
     assert.match(ended.stderr, /sudo apt-get install/);
@@ -45,13 +70,23 @@ describe("doctor", () => {
   });
 
   it("says that emulation is no boundary", async () => {
-    assert.match((await runViv(["doctor"], { answers: { "host.report": () => hostReport() } })).stdout, /emulated: not a security boundary/);
+    assert.match(
+      (await runViv(["doctor"], { answers: { "host.report": () => hostReport() } })).stdout,
+      /emulated: not a security boundary/,
+    );
   });
 });
 
 describe("events", () => {
   const changed: VivEvent = { event: "machine.changed", at: "2026-11-23T10:00:00.000Z", machine: summaryOf(running("hello")) };
-  const notice: VivEvent = { event: "machine.notice", at: "2026-11-23T10:00:01.000Z", id: "id-of-web", name: "web", level: "warning", message: "disk\u001b[2J almost full" };
+  const notice: VivEvent = {
+    event: "machine.notice",
+    at: "2026-11-23T10:00:01.000Z",
+    id: "id-of-web",
+    name: "web",
+    level: "warning",
+    message: "disk\u001b[2J almost full",
+  };
 
   it("are lines, for people or as JSON", async () => {
     for (const json of [false, true]) {
@@ -62,8 +97,13 @@ describe("events", () => {
       watching.interrupt();
       assert.equal(await watching.code, 130);
       const lines = watching.stdout().trimEnd().split("\n");
-      if (json) assert.deepEqual(lines.map((line) => JSON.parse(line) as unknown), [changed, notice].map((event) => JSON.parse(JSON.stringify(event)) as unknown));
-      else assert.deepEqual(lines, ["2026-11-23T10:00:00.000Z  hello  running", "2026-11-23T10:00:01.000Z  web  warning: disk almost full"]);
+      if (json)
+        assert.deepEqual(
+          lines.map((line) => JSON.parse(line) as unknown),
+          [changed, notice].map((event) => JSON.parse(JSON.stringify(event)) as unknown),
+        );
+      else
+        assert.deepEqual(lines, ["2026-11-23T10:00:00.000Z  hello  running", "2026-11-23T10:00:01.000Z  web  warning: disk almost full"]);
     }
   });
 
@@ -99,7 +139,17 @@ describe("keys and type", () => {
 
 describe("version and help", () => {
   it("need no service", async () => {
-    for (const words of [["version"], ["--version"], ["help"], ["--help"], ["help", "exec"], ["trash", "--help"], ["help", "trash"], ["exec", "-h"], ["start", "--help", "--fast"]]) {
+    for (const words of [
+      ["version"],
+      ["--version"],
+      ["help"],
+      ["--help"],
+      ["help", "exec"],
+      ["trash", "--help"],
+      ["help", "trash"],
+      ["exec", "-h"],
+      ["start", "--help", "--fast"],
+    ]) {
       const ended = await runViv(words, { noService: true });
       assert.equal(ended.code, 0, words.join(" "));
       assert.notEqual(ended.stdout, "");
@@ -107,7 +157,11 @@ describe("version and help", () => {
   });
 
   it("leave --help alone after --", async () => {
-    const ended = await runViv(["exec", "hello", "--", "ls", "--help"], { answers: { "machine.exec": () => ({ exitCode: 0, signal: null, stdoutBase64: "", stderrBase64: "", truncated: false, way: "agent" }) } });
+    const ended = await runViv(["exec", "hello", "--", "ls", "--help"], {
+      answers: {
+        "machine.exec": () => ({ exitCode: 0, signal: null, stdoutBase64: "", stderrBase64: "", truncated: false, way: "agent" }),
+      },
+    });
     assert.equal(ended.client.calls.length, 1);
   });
 

@@ -44,7 +44,10 @@ describe("several machines", () => {
   it("give a JSON array in the order of the names, failures in their places", async () => {
     const ended = await runViv(["start", "a", "gone", "--json"], { answers });
     assert.equal(ended.code, 3);
-    assert.deepEqual(ended.json(), [running("a"), { name: "gone", error: { code: "not-found", message: "There is no machine gone.", hint: "viv ls lists them." } }]);
+    assert.deepEqual(ended.json(), [
+      running("a"),
+      { name: "gone", error: { code: "not-found", message: "There is no machine gone.", hint: "viv ls lists them." } },
+    ]);
     assert.equal(ended.error().code, "not-found");
   });
 
@@ -57,7 +60,9 @@ describe("several machines", () => {
 describe("each change of state", () => {
   for (const verb of ["start", "kill", "restart", "reset", "pause", "resume", "suspend", "stop"] as const) {
     it(`viv ${verb} asks for machine.${verb} and says how the machine is`, async () => {
-      const ended = await runViv([verb, "hello"], { answers: { [`machine.${verb}`]: ({ machine }: { machine: string }) => stopped(machine) } });
+      const ended = await runViv([verb, "hello"], {
+        answers: { [`machine.${verb}`]: ({ machine }: { machine: string }) => stopped(machine) },
+      });
       assert.equal(ended.code, 0);
       assert.deepEqual(ended.client.calls, [{ method: `machine.${verb}`, params: { machine: "hello" } }]);
       assert.equal(ended.stdout, "hello: stopped\n");
@@ -65,7 +70,9 @@ describe("each change of state", () => {
   }
 
   it("passes the limits of a stop on", async () => {
-    const ended = await runViv(["stop", "hello", "--timeout", "5s", "--quit-timeout", "500ms"], { answers: { "machine.stop": () => stopped("hello") } });
+    const ended = await runViv(["stop", "hello", "--timeout", "5s", "--quit-timeout", "500ms"], {
+      answers: { "machine.stop": () => stopped("hello") },
+    });
     assert.deepEqual(ended.client.calls[0]?.params, { machine: "hello", acpiTimeoutMs: 5000, quitTimeoutMs: 500 });
   });
 
@@ -76,7 +83,9 @@ describe("each change of state", () => {
 
 describe("wait", () => {
   it("passes the condition and the limit on", async () => {
-    const ended = await runViv(["wait", "hello", "--for", "serial:login: ", "--timeout", "2m"], { answers: { "machine.wait": () => running("hello") } });
+    const ended = await runViv(["wait", "hello", "--for", "serial:login: ", "--timeout", "2m"], {
+      answers: { "machine.wait": () => running("hello") },
+    });
     assert.equal(ended.code, 0);
     assert.deepEqual(ended.client.calls[0]?.params, { machine: "hello", for: "serial:login: ", timeoutMs: 120_000 });
   });
@@ -88,7 +97,10 @@ describe("wait", () => {
 
 describe("progress", () => {
   const answers = {
-    "machine.start": async ({ machine }: { machine: string }, { onProgress }: { onProgress?: (report: { kind: string; step: string; percent?: number }) => void }) => {
+    "machine.start": async (
+      { machine }: { machine: string },
+      { onProgress }: { onProgress?: (report: { kind: string; step: string; percent?: number }) => void },
+    ) => {
       onProgress?.({ kind: "start", step: "waiting for the guest agent", percent: 42.7 });
       onProgress?.({ kind: "start", step: "waiting for the guest agent", percent: 43 });
       return running(machine);
@@ -97,7 +109,10 @@ describe("progress", () => {
 
   it("is one live line on a terminal, taken away at the end", async () => {
     const ended = await runViv(["start", "hello"], { answers, terminal: true });
-    assert.equal(ended.stderr, "\r\u001b[Kstart hello: waiting for the guest agent 42 %\r\u001b[Kstart hello: waiting for the guest agent 43 %\r\u001b[K");
+    assert.equal(
+      ended.stderr,
+      "\r\u001b[Kstart hello: waiting for the guest agent 42 %\r\u001b[Kstart hello: waiting for the guest agent 43 %\r\u001b[K",
+    );
   });
 
   it("is nothing elsewhere, and one line a step with --verbose", async () => {
@@ -106,7 +121,12 @@ describe("progress", () => {
   });
 
   it("never wraps", async () => {
-    const long = { "machine.start": async (_params: unknown, { onProgress }: { onProgress?: (report: { kind: string; step: string }) => void }) => (onProgress?.({ kind: "start", step: "x".repeat(300) }), running("hello")) };
+    const long = {
+      "machine.start": async (_params: unknown, { onProgress }: { onProgress?: (report: { kind: string; step: string }) => void }) => {
+        onProgress?.({ kind: "start", step: "x".repeat(300) });
+        return running("hello");
+      },
+    };
     const line = (await runViv(["start", "hello"], { answers: long, terminal: true })).stderr.split("\u001b[K")[1] ?? "";
     assert.equal(line.replace("\r", "").length, 79);
   });
@@ -156,7 +176,10 @@ describe("trash empty", () => {
 describe("ls and show", () => {
   it("print what the API gives, with --json", async () => {
     const machines = [summaryOf(running("b")), summaryOf(failed("a"))];
-    assert.deepEqual((await runViv(["ls", "--json"], { answers: { "machine.list": () => machines } })).json(), JSON.parse(JSON.stringify(machines)));
+    assert.deepEqual(
+      (await runViv(["ls", "--json"], { answers: { "machine.list": () => machines } })).json(),
+      JSON.parse(JSON.stringify(machines)),
+    );
     assert.deepEqual((await runViv(["show", "b", "--json"], { answers: { "machine.show": () => running("b") } })).json(), running("b"));
   });
 
@@ -166,15 +189,21 @@ describe("ls and show", () => {
 
   it("print a hostile machine without its escapes", async () => {
     const hostile = running("hello", { note: "\u001b]0;owned\u0007note", image: "x\u001b[2J" });
-    assert.doesNotMatch((await runViv(["show", "hello"], { answers: { "machine.show": () => hostile } })).stdout, /\u001b/);
-    assert.doesNotMatch((await runViv(["ls"], { answers: { "machine.list": () => [summaryOf(hostile)] } })).stdout, /\u001b/);
+    const shown = await runViv(["show", "hello"], { answers: { "machine.show": () => hostile } });
+    const listed = await runViv(["ls"], { answers: { "machine.list": () => [summaryOf(hostile)] } });
+    for (const { stdout } of [shown, listed]) assert.equal(stdout.includes("\u001b"), false);
   });
 });
 
 describe("rename and set", () => {
   it("say what they did", async () => {
-    assert.equal((await runViv(["rename", "hello", "web"], { answers: { "machine.rename": () => stopped("web") } })).stdout, "hello is now web\n");
-    const ended = await runViv(["set", "hello", "memory=1G", "note=a=b"], { answers: { "machine.set": () => running("hello", { pendingChanges: ["memory"] }) } });
+    assert.equal(
+      (await runViv(["rename", "hello", "web"], { answers: { "machine.rename": () => stopped("web") } })).stdout,
+      "hello is now web\n",
+    );
+    const ended = await runViv(["set", "hello", "memory=1G", "note=a=b"], {
+      answers: { "machine.set": () => running("hello", { pendingChanges: ["memory"] }) },
+    });
     assert.equal(ended.stdout, "hello: changed (at the next start: memory)\n");
     assert.deepEqual(ended.client.calls[0]?.params, { machine: "hello", set: ["memory=1G", "note=a=b"] });
   });

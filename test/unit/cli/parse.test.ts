@@ -50,7 +50,16 @@ describe("words of a command line", () => {
 
   it("give options their defaults, values and repetitions", () => {
     const { options } = parsed("hello", "x", "--env", "A=1", "--env=B=2", "-oF", "--timeout", "5s");
-    assert.deepEqual(options, { force: false, timeout: "5s", env: ["A=1", "B=2"], output: "F", way: undefined, json: false, verbose: false, help: false });
+    assert.deepEqual(options, {
+      force: false,
+      timeout: "5s",
+      env: ["A=1", "B=2"],
+      output: "F",
+      way: undefined,
+      json: false,
+      verbose: false,
+      help: false,
+    });
   });
 
   it("are refused when an option is unknown, with the one that was meant", () => {
@@ -114,7 +123,10 @@ describe("the verb", () => {
 describe("the table of verbs", () => {
   it("names each verb as its file does, each with an example that begins like a call of it", async () => {
     const verbs = (await loadAll()).flatMap((group) => group.verbs);
-    assert.deepEqual(verbs.map((verb) => verb.name), verbNames);
+    assert.deepEqual(
+      verbs.map((verb) => verb.name),
+      verbNames,
+    );
     for (const verb of verbs) {
       assert.ok(verb.examples.length > 0, `${verb.name} has an example`);
       assert.ok(verb.examples.some(([command]) => command.includes(`viv ${verb.name}`)) || verb.name === "help", verb.name);
@@ -125,7 +137,7 @@ describe("the table of verbs", () => {
   it("has arguments that can be told apart: only the last takes the rest, optional ones come last", async () => {
     for (const verb of (await loadAll()).flatMap((group) => group.verbs)) {
       const specs = Object.values(verb.arguments);
-      specs.slice(0, -1).forEach((spec) => assert.ok(!spec.many && !spec.optional, `${verb.name} ${spec.label}`));
+      for (const spec of specs.slice(0, -1)) assert.ok(!spec.many && !spec.optional, `${verb.name} ${spec.label}`);
       for (const name of Object.keys(verb.options)) assert.ok(!["json", "verbose", "help"].includes(name), `${verb.name} --${name}`);
     }
   });

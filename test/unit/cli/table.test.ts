@@ -8,7 +8,13 @@ const terminal = Object.assign(new PassThrough(), { isTTY: true });
 
 describe("a table", () => {
   it("aligns columns by what they take on the screen", () => {
-    const text = table([{ title: "NAME" }, { title: "SIZE", align: "right" }, { title: "NOTE" }], [["日本", "1", "x"], ["hello", "1000", "🦊"]]);
+    const text = table(
+      [{ title: "NAME" }, { title: "SIZE", align: "right" }, { title: "NOTE" }],
+      [
+        ["日本", "1", "x"],
+        ["hello", "1000", "🦊"],
+      ],
+    );
     assert.equal(text, "NAME   SIZE  NOTE\n日本      1  x\nhello  1000  🦊\n");
   });
 
@@ -18,11 +24,11 @@ describe("a table", () => {
 
   it("has colour on a terminal only, and not when NO_COLOR is set", () => {
     const rows = [[{ text: "up", colour: "green" as const }]];
-    const painted = (environment: NodeJS.ProcessEnv, output = terminal): string => table([{ title: "STATE" }], rows, styleFor(output, environment));
-    assert.match(painted({}), /\u001b\[32mup\u001b\[39m/);
-    assert.doesNotMatch(painted({ NO_COLOR: "1" }), /\u001b/);
-    assert.doesNotMatch(painted({ TERM: "dumb" }), /\u001b/);
-    assert.doesNotMatch(painted({}, Object.assign(new PassThrough(), { isTTY: false })), /\u001b/);
+    const painted = (environment: NodeJS.ProcessEnv, output = terminal): string =>
+      table([{ title: "STATE" }], rows, styleFor(output, environment));
+    assert.ok(painted({}).includes("\u001b[32mup\u001b[39m"));
+    const plain = [painted({ NO_COLOR: "1" }), painted({ TERM: "dumb" }), painted({}, Object.assign(new PassThrough(), { isTTY: false }))];
+    for (const text of plain) assert.equal(text, "STATE\nup\n");
   });
 
   it("counts combining marks as nothing", () => {
@@ -33,7 +39,15 @@ describe("a table", () => {
 
 describe("a card", () => {
   it("leaves out what is empty and indents further lines", () => {
-    assert.equal(fields([["a", "1\n2"], ["longer", "3"], ["none", undefined], ["empty", ""]]), "  a       1\n          2\n  longer  3\n");
+    assert.equal(
+      fields([
+        ["a", "1\n2"],
+        ["longer", "3"],
+        ["none", undefined],
+        ["empty", ""],
+      ]),
+      "  a       1\n          2\n  longer  3\n",
+    );
   });
 });
 

@@ -16,7 +16,9 @@ export function stopped(name: string, changes: Partial<MachineDetails> = {}): Ma
     image: "starter",
     pid: null,
     uptimeSeconds: null,
-    disks: [{ id: "root", file: "root.qcow2", format: "qcow2", bus: "virtio", virtualBytes: 10 * 1024 ** 3, allocatedBytes: 312 * 1024 ** 2 }],
+    disks: [
+      { id: "root", file: "root.qcow2", format: "qcow2", bus: "virtio", virtualBytes: 10 * 1024 ** 3, allocatedBytes: 312 * 1024 ** 2 },
+    ],
     cdrom: null,
     networks: [{ mode: "nat", model: "virtio", mac: "52:54:00:12:34:56", linkUp: true, addresses: [] }],
     forwards: [],
@@ -54,12 +56,31 @@ export function running(name: string, changes: Partial<MachineDetails> = {}): Ma
 export function failed(name: string, changes: Partial<MachineDetails> = {}): MachineDetails {
   return stopped(name, {
     state: "failed",
-    status: { state: "failed", reason: "qemu-crashed", message: "QEMU ended at once:\nqemu-system-x86_64: -cpu nonsense: no such model", hint: "See viv logs hello --qemu.", at: "2026-11-23T10:00:00.000Z" },
+    status: {
+      state: "failed",
+      reason: "qemu-crashed",
+      message: "QEMU ended at once:\nqemu-system-x86_64: -cpu nonsense: no such model",
+      hint: "See viv logs hello --qemu.",
+      at: "2026-11-23T10:00:00.000Z",
+    },
     ...changes,
   });
 }
 
 export function summaryOf(machine: MachineDetails): MachineSummary {
   const { id, name, state, status, operation, wanted, architecture, accelerator, cpus, memoryBytes, group, image } = machine;
-  return { id, name, state, status, ...(operation ? { operation } : {}), wanted, architecture, accelerator, cpus, memoryBytes, group, image };
+  return {
+    id,
+    name,
+    state,
+    status,
+    ...(operation ? { operation } : {}),
+    wanted,
+    architecture,
+    accelerator,
+    cpus,
+    memoryBytes,
+    group,
+    image,
+  };
 }
