@@ -61,18 +61,39 @@ const Base64 = z.string().transform((text) => Buffer.from(text, "base64"));
 
 const Info = z
   .looseObject({ version: Text, supported_commands: z.array(z.looseObject({ name: Text, enabled: z.boolean() })).max(1000) })
-  .transform(({ version, supported_commands }) => ({ version, commands: supported_commands.filter(({ enabled }) => enabled).map(({ name }) => name) }));
+  .transform(({ version, supported_commands }) => ({
+    version,
+    commands: supported_commands.filter(({ enabled }) => enabled).map(({ name }) => name),
+  }));
 export type AgentInfo = z.infer<typeof Info>;
 
 const OsInfo = z
-  .looseObject({ id: Text.optional(), name: Text.optional(), "pretty-name": Text.optional(), "version-id": Text.optional(), "kernel-release": Text.optional(), machine: Text.optional() })
-  .transform((os) => ({ id: os.id, name: os.name, prettyName: os["pretty-name"], versionId: os["version-id"], kernelRelease: os["kernel-release"], machine: os.machine }));
+  .looseObject({
+    id: Text.optional(),
+    name: Text.optional(),
+    "pretty-name": Text.optional(),
+    "version-id": Text.optional(),
+    "kernel-release": Text.optional(),
+    machine: Text.optional(),
+  })
+  .transform((os) => ({
+    id: os.id,
+    name: os.name,
+    prettyName: os["pretty-name"],
+    versionId: os["version-id"],
+    kernelRelease: os["kernel-release"],
+    machine: os.machine,
+  }));
 export type OsInfo = z.infer<typeof OsInfo>;
 
 const Address = z.looseObject({ "ip-address": z.union([z.ipv4(), z.ipv6()]), prefix: z.int().min(0).max(128) });
 const Interface = z
   .looseObject({ name: Text, "hardware-address": Text.optional(), "ip-addresses": z.array(Address).max(256).default([]) })
-  .transform((each) => ({ name: each.name, mac: each["hardware-address"], addresses: each["ip-addresses"].map((one) => ({ address: one["ip-address"], prefix: one.prefix })) }));
+  .transform((each) => ({
+    name: each.name,
+    mac: each["hardware-address"],
+    addresses: each["ip-addresses"].map((one) => ({ address: one["ip-address"], prefix: one.prefix })),
+  }));
 export type GuestInterface = z.infer<typeof Interface>;
 
 const ExecStatus = z.looseObject({
@@ -99,7 +120,8 @@ export function connectAgent(stream: Duplex): GuestAgent {
     time: async (limits) => (await send("guest-get-time", {}, z.number(), limits)) / 1_000_000,
     exec: (request, limits) => exec(wire, request, limits ?? {}),
     readFile: (path, options) => withFile(wire, path, "r", options ?? {}, (handle) => readAll(wire, handle, path, options ?? {})),
-    writeFile: (path, content, limits) => withFile(wire, path, "w", limits ?? {}, (handle) => writeAll(wire, handle, content, limits ?? {})),
+    writeFile: (path, content, limits) =>
+      withFile(wire, path, "w", limits ?? {}, (handle) => writeAll(wire, handle, content, limits ?? {})),
     fileSize: (path, limits) => withFile(wire, path, "r", limits ?? {}, (handle) => seekEnd(wire, handle, limits ?? {})),
     closed: wire.closed,
     dispose: wire.dispose,
@@ -117,7 +139,8 @@ const longestPollMs = 250;
  */
 async function exec(wire: AgentWire, request: ExecRequest, limits: Limits): Promise<ExecResult> {
   const stdin = Buffer.from(request.stdin ?? []);
-  if (stdin.length > stdinLimitBytes) throw vivError("usage", "The guest's agent takes at most 16 MiB of input.", "Copy the data into a file first (viv cp).");
+  if (stdin.length > stdinLimitBytes)
+    throw vivError("usage", "The guest's agent takes at most 16 MiB of input.", "Copy the data into a file first (viv cp).");
   const stop = { ...(limits.signal === undefined ? {} : { signal: limits.signal }) };
   const args = {
     path: request.program,
@@ -168,7 +191,13 @@ function execResult(status: z.infer<typeof ExecStatus>): ExecResult {
   };
 }
 
-async function withFile<T>(wire: AgentWire, path: string, mode: "r" | "w", limits: Limits, work: (handle: number) => Promise<T>): Promise<T> {
+async function withFile<T>(
+  wire: AgentWire,
+  path: string,
+  mode: "r" | "w",
+  limits: Limits,
+  work: (handle: number) => Promise<T>,
+): Promise<T> {
   const handle = await wire.send("guest-file-open", { path, mode }, z.int(), limits);
   try {
     return await work(handle);
@@ -177,7 +206,12 @@ async function withFile<T>(wire: AgentWire, path: string, mode: "r" | "w", limit
   }
 }
 
-async function readAll(wire: AgentWire, handle: number, path: string, { limitBytes = 64 * mib, ...limits }: Limits & { limitBytes?: number }): Promise<Buffer> {
+async function readAll(
+  wire: AgentWire,
+  handle: number,
+  path: string,
+  { limitBytes = 64 * mib, ...limits }: Limits & { limitBytes?: number },
+): Promise<Buffer> {
   const Chunk = z.looseObject({ "buf-b64": Base64, eof: z.boolean() });
   const chunks: Buffer[] = [];
   for (let bytes = 0; ; ) {

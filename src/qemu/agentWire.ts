@@ -88,7 +88,12 @@ export function openAgentWire(stream: Duplex): AgentWire {
   for (const name of ["error", "close", "end"]) stream.on(name, end);
 
   /** Writes, then waits until `accept` makes something of a line. Lines it returns undefined for are dropped. */
-  async function converse<T>(text: string | Buffer, accept: (line: Buffer) => T | undefined, ignoreOverflow: boolean, limits: BoundedLimits): Promise<T> {
+  async function converse<T>(
+    text: string | Buffer,
+    accept: (line: Buffer) => T | undefined,
+    ignoreOverflow: boolean,
+    limits: BoundedLimits,
+  ): Promise<T> {
     const answer = deferred<T>();
     listener = {
       line: (line) => {
@@ -179,5 +184,9 @@ function gone(): VivError {
 }
 
 function silent(timeoutMs: number): VivError {
-  return vivError("agent-unavailable", `The guest's agent did not answer within ${timeoutMs} ms.`, "Is qemu-guest-agent installed and running in the guest?");
+  return vivError(
+    "agent-unavailable",
+    `The guest's agent did not answer within ${timeoutMs} ms.`,
+    "Is qemu-guest-agent installed and running in the guest?",
+  );
 }

@@ -40,7 +40,9 @@ function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject
     "read-only": disk.readOnly,
     discard: "unmap",
     cache: cache(context.diskIo),
-    ...(disk.format === "qcow2" ? { "l2-cache-size": l2CacheBytes(layout, context), backing: backing(layout.backingChain, names, context) } : {}),
+    ...(disk.format === "qcow2"
+      ? { "l2-cache-size": l2CacheBytes(layout, context), backing: backing(layout.backingChain, names, context) }
+      : {}),
     file: {
       ...fileNode(names.fileNode, machineFile(context, disk.file), context.diskIo),
       "read-only": disk.readOnly,

@@ -59,5 +59,9 @@ export function boardOf(definition: Pick<Definition, "machineType" | "architectu
   if (architecture === "x86_64" && /^(pc-q35-[\d.]+|q35)$/.test(machineType)) return "q35";
   if (architecture === "aarch64" && /^virt(-[\d.]+)?$/.test(machineType)) return "virt";
   const example = architecture === "x86_64" ? "pc-q35-10.0" : "virt-10.0";
-  throw vivError("invalid-definition", `machineType: “${machineType}” is no board for ${architecture} machines.`, `Write for example ${example}.`);
+  throw vivError(
+    "invalid-definition",
+    `machineType: “${machineType}” is no board for ${architecture} machines.`,
+    `Write for example ${example}.`,
+  );
 }

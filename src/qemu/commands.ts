@@ -30,7 +30,12 @@ const MigrationInfo = z.looseObject({
 });
 export type MigrationInfo = z.infer<typeof MigrationInfo>;
 
-const BlockImage = z.looseObject({ filename: z.string(), format: z.string(), "virtual-size": z.number(), "actual-size": z.number().optional() });
+const BlockImage = z.looseObject({
+  filename: z.string(),
+  format: z.string(),
+  "virtual-size": z.number(),
+  "actual-size": z.number().optional(),
+});
 
 const BlockInfo = z.looseObject({
   device: z.string(),
@@ -63,7 +68,10 @@ export const commands = {
   "query-status": command(noArguments, z.looseObject({ running: z.boolean(), status: RunStatus })),
   "query-uuid": command(noArguments, z.looseObject({ UUID: z.string() })),
   "query-name": command(noArguments, z.looseObject({ name: z.string().optional() })),
-  "query-version": command(noArguments, z.looseObject({ qemu: z.looseObject({ major: z.int(), minor: z.int(), micro: z.int() }), package: z.string() })),
+  "query-version": command(
+    noArguments,
+    z.looseObject({ qemu: z.looseObject({ major: z.int(), minor: z.int(), micro: z.int() }), package: z.string() }),
+  ),
   "query-cpus-fast": command(noArguments, z.array(z.looseObject({ "cpu-index": z.int(), "thread-id": z.int() }))),
   cont: command(noArguments, nothing),
   stop: command(noArguments, nothing),
@@ -81,8 +89,8 @@ export const commands = {
   "blockdev-close-tray": command(z.strictObject({ id: z.string() }), nothing),
   "blockdev-insert-medium": command(z.strictObject({ id: z.string(), "node-name": z.string() }), nothing),
   "blockdev-remove-medium": command(z.strictObject({ id: z.string() }), nothing),
-  "device_add": command(z.looseObject({ driver: z.string(), id: z.string() }), nothing),
-  "device_del": command(z.strictObject({ id: z.string() }), nothing),
+  device_add: command(z.looseObject({ driver: z.string(), id: z.string() }), nothing),
+  device_del: command(z.strictObject({ id: z.string() }), nothing),
   "object-add": command(z.looseObject({ "qom-type": z.string(), id: z.string() }), nothing),
   "object-del": command(z.strictObject({ id: z.string() }), nothing),
   netdev_add: command(z.looseObject({ type: z.string(), id: z.string() }), nothing),
@@ -90,19 +98,28 @@ export const commands = {
   set_link: command(z.strictObject({ name: z.string(), up: z.boolean() }), nothing),
   migrate: command(z.strictObject({ uri: z.string() }), nothing),
   "migrate-incoming": command(z.strictObject({ uri: z.string() }), nothing),
-  "migrate-set-capabilities": command(z.strictObject({ capabilities: z.array(z.strictObject({ capability: z.string(), state: z.boolean() })) }), nothing),
+  "migrate-set-capabilities": command(
+    z.strictObject({ capabilities: z.array(z.strictObject({ capability: z.string(), state: z.boolean() })) }),
+    nothing,
+  ),
   "migrate-set-parameters": command(z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])), nothing),
   "migrate-continue": command(z.strictObject({ state: z.string() }), nothing),
   migrate_cancel: command(noArguments, nothing),
   "query-migrate": command(noArguments, MigrationInfo),
-  screendump: command(z.strictObject({ filename: z.string(), format: z.enum(["png", "ppm"]).optional(), device: z.string().optional() }), nothing),
+  screendump: command(
+    z.strictObject({ filename: z.string(), format: z.enum(["png", "ppm"]).optional(), device: z.string().optional() }),
+    nothing,
+  ),
   "input-send-event": command(z.strictObject({ events: z.array(InputEvent) }), nothing),
   "send-key": command(z.strictObject({ keys: z.array(KeyValue), "hold-time": z.int().optional() }), nothing),
   /** Target size of the guest's memory, bytes. */
   balloon: command(z.strictObject({ value: z.int() }), nothing),
   "query-balloon": command(noArguments, z.looseObject({ actual: z.number() })),
   /** Text in, text out, and no error but the text: only what `humanMonitor.ts` builds. */
-  "human-monitor-command": command(z.strictObject({ "command-line": z.custom<HumanCommand>((value) => typeof value === "string") }), z.string()),
+  "human-monitor-command": command(
+    z.strictObject({ "command-line": z.custom<HumanCommand>((value) => typeof value === "string") }),
+    z.string(),
+  ),
   /** Out of band, for the rescue monitor. */
   "query-yank": command(noArguments, z.array(z.looseObject({ type: z.string() }))),
   yank: command(z.strictObject({ instances: z.array(z.looseObject({ type: z.string() })) }), nothing),

@@ -7,7 +7,12 @@ export interface Limits {
 }
 
 /** Waits for `work`, but no longer than the limits say: rejects with `late()` or `cancelled`, and leaves no timer or listener behind. */
-export async function withDeadline<T>(work: Promise<T>, timeoutMs: number, signal: AbortSignal | undefined, late: () => VivError): Promise<T> {
+export async function withDeadline<T>(
+  work: Promise<T>,
+  timeoutMs: number,
+  signal: AbortSignal | undefined,
+  late: () => VivError,
+): Promise<T> {
   const stopped = deferred<never>();
   const abort = () => stopped.reject(vivError("cancelled", "Cancelled."));
   const timer = setTimeout(() => stopped.reject(late()), timeoutMs);

@@ -1,6 +1,6 @@
 import { type Definition, type Disk, vivError } from "../model/index.ts";
-import { pci } from "./board.ts";
 import { cdromNames, diskNames } from "./blockdev.ts";
+import { pci } from "./board.ts";
 import { bootIndex } from "./bootOrder.ts";
 import { type JsonObject, option } from "./words.ts";
 
@@ -28,10 +28,7 @@ function cdromIsScsi(definition: Definition): boolean {
 
 function controllers(definition: Definition): string[] {
   const scsi = definition.disks.some((disk) => disk.bus === "scsi") || (definition.cdrom !== undefined && cdromIsScsi(definition));
-  return [
-    ...(scsi ? option("-device", { driver: "virtio-scsi-pci", id: "scsi0", ...pci.scsi }) : []),
-    ...sataControllers(definition),
-  ];
+  return [...(scsi ? option("-device", { driver: "virtio-scsi-pci", id: "scsi0", ...pci.scsi }) : []), ...sataControllers(definition)];
 }
 
 /** Function 0 must exist for a guest to look at the others, so controllers are counted from 0 up to the last one used. */
@@ -39,7 +36,9 @@ function sataControllers(definition: Definition): string[] {
   const used = definition.disks.flatMap((disk, index) => (disk.bus === "sata" ? [Math.floor((index + 1) / sataPorts)] : []));
   if (definition.cdrom !== undefined && !cdromIsScsi(definition)) used.push(0);
   const count = Math.max(-1, ...used) + 1;
-  return Array.from({ length: count }, (_, index) => option("-device", { driver: "ich9-ahci", id: `sata${index}`, ...pci.sata(index) })).flat();
+  return Array.from({ length: count }, (_, index) =>
+    option("-device", { driver: "ich9-ahci", id: `sata${index}`, ...pci.sata(index) }),
+  ).flat();
 }
 
 function diskDevice(definition: Definition, disk: Disk, index: number): JsonObject {

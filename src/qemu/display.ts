@@ -33,7 +33,13 @@ function vnc(context: LaunchContext): string[] {
   if (address.kind === "unix") return [...keyboard, "-vnc", keyValues(`unix:${address.path}`, settings)];
   const { transport } = context;
   if (transport.kind !== "tls" || transport.certificateDirectory === undefined) return [];
-  const credentials = { "qom-type": "tls-creds-x509", id: "tls-vnc", endpoint: "server", dir: transport.certificateDirectory, "verify-peer": true };
+  const credentials = {
+    "qom-type": "tls-creds-x509",
+    id: "tls-vnc",
+    endpoint: "server",
+    dir: transport.certificateDirectory,
+    "verify-peer": true,
+  };
   // VNC counts displays from port 5900.
   const server = keyValues(`${address.host}:${address.port - 5900}`, { "tls-creds": "tls-vnc", ...settings });
   return [...keyboard, ...option("-object", credentials), "-vnc", server];

@@ -21,7 +21,14 @@ export const eventData = {
   GUEST_PANICKED: z.looseObject({ action: z.string() }),
   WATCHDOG: z.looseObject({ action: z.string() }),
   /** `nospace`: the host's disk is full. */
-  BLOCK_IO_ERROR: z.looseObject({ device: z.string(), "node-name": z.string().optional(), operation: z.enum(["read", "write"]), action: z.string(), nospace: z.boolean().optional(), reason: z.string() }),
+  BLOCK_IO_ERROR: z.looseObject({
+    device: z.string(),
+    "node-name": z.string().optional(),
+    operation: z.enum(["read", "write"]),
+    action: z.string(),
+    nospace: z.boolean().optional(),
+    reason: z.string(),
+  }),
   BLOCK_IMAGE_CORRUPTED: z.looseObject({ "node-name": z.string().optional(), msg: z.string(), fatal: z.boolean() }),
   /** Needs migration capability `events`. */
   MIGRATION: z.looseObject({ status: z.string() }),

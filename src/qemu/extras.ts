@@ -37,7 +37,13 @@ function randomness(definition: Definition): string[] {
  */
 function balloon(definition: Definition): string[] {
   if (!definition.devices.balloon) return [];
-  return option("-device", { driver: "virtio-balloon-pci", id: "balloon", "deflate-on-oom": true, "free-page-reporting": false, ...pci.shared("balloon") });
+  return option("-device", {
+    driver: "virtio-balloon-pci",
+    id: "balloon",
+    "deflate-on-oom": true,
+    "free-page-reporting": false,
+    ...pci.shared("balloon"),
+  });
 }
 
 /** Tells the guest that it is a copy. The virt board has no such device in QEMU 10. */

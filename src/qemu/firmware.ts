@@ -51,7 +51,11 @@ function needsSmm(definition: Definition, context: LaunchContext): boolean {
   if (definition.firmware.type !== "uefi-secure") return false;
   const { name } = context.accelerator;
   if (name === "kvm" || name === "tcg") return true;
-  throw vivError("host-cannot", `Secure Boot needs a processor mode (SMM) that ${name} does not offer.`, "Use firmware uefi, or accelerator tcg.");
+  throw vivError(
+    "host-cannot",
+    `Secure Boot needs a processor mode (SMM) that ${name} does not offer.`,
+    "Use firmware uefi, or accelerator tcg.",
+  );
 }
 
 function biosFile(context: LaunchContext): string[] {
@@ -62,10 +66,7 @@ function biosFile(context: LaunchContext): string[] {
 function flash(context: LaunchContext): string[] {
   const files = context.firmware;
   if (files?.vars === undefined) throw vivError("internal", "A UEFI machine was started without its firmware files.");
-  return [
-    ...flashNode(firmwareNodes.code, "raw", files.code, true),
-    ...flashNode(firmwareNodes.vars, "qcow2", files.vars, false),
-  ];
+  return [...flashNode(firmwareNodes.code, "raw", files.code, true), ...flashNode(firmwareNodes.vars, "qcow2", files.vars, false)];
 }
 
 function flashNode(node: string, driver: "raw" | "qcow2", filename: string, readOnly: boolean): string[] {

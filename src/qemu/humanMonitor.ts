@@ -37,7 +37,11 @@ export const infoUsernet = "info usernet" as HumanCommand;
 export function checkForwardAnswer(answer: string, rule: Pick<ForwardRule, "hostAddress" | "hostPort">): void {
   const text = answer.trim();
   if (text === "" || /^host forwarding rule for .* removed$/.test(text)) return;
-  throw vivError("failed", `The forward on ${rule.hostAddress}:${rule.hostPort} could not be changed: ${text}`, "Another program may use the port; choose another one.");
+  throw vivError(
+    "failed",
+    `The forward on ${rule.hostAddress}:${rule.hostPort} could not be changed: ${text}`,
+    "Another program may use the port; choose another one.",
+  );
 }
 
 export interface UsernetForward {
@@ -58,7 +62,16 @@ export function parseUsernet(answer: string): UsernetForward[] {
     const rule = /^\s*(TCP|UDP)\[HOST_FORWARD\]\s+\S+\s+(\S+)\s+(\d+)\s+(\S+)\s+(\d+)/.exec(line);
     if (rule === null) return [];
     const [, protocol, hostAddress = "", hostPort, guestAddress = "", guestPort] = rule;
-    return [{ netdev, protocol: protocol === "UDP" ? "udp" : "tcp", hostAddress, hostPort: Number(hostPort), guestAddress, guestPort: Number(guestPort) }];
+    return [
+      {
+        netdev,
+        protocol: protocol === "UDP" ? "udp" : "tcp",
+        hostAddress,
+        hostPort: Number(hostPort),
+        guestAddress,
+        guestPort: Number(guestPort),
+      },
+    ];
   });
 }
 

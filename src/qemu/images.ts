@@ -34,7 +34,10 @@ export interface Qcow2Options {
 }
 
 export function createImage(file: string, format: ImageFormat, virtualBytes: number, options: Qcow2Options = {}): ImageCommand<void> {
-  return command(["create", "-q", "-f", format, ...(format === "qcow2" ? qcow2Options(options) : []), plainPath(file), String(virtualBytes)], nothing);
+  return command(
+    ["create", "-q", "-f", format, ...(format === "qcow2" ? qcow2Options(options) : []), plainPath(file), String(virtualBytes)],
+    nothing,
+  );
 }
 
 /**
@@ -43,10 +46,18 @@ export function createImage(file: string, format: ImageFormat, virtualBytes: num
  * @param backing `file` as it will stand in the overlay: relative to the overlay's folder, so that a home can be moved
  * @param virtualBytes default: as large as the backing image
  */
-export function createOverlay(file: string, backing: { readonly file: string; readonly format: ImageFormat }, virtualBytes?: number, options: Qcow2Options = {}): ImageCommand<void> {
+export function createOverlay(
+  file: string,
+  backing: { readonly file: string; readonly format: ImageFormat },
+  virtualBytes?: number,
+  options: Qcow2Options = {},
+): ImageCommand<void> {
   const size = virtualBytes === undefined ? [] : [String(virtualBytes)];
   const base = backing.file.includes(":") ? plainPath(backing.file) : requirePlain(backing.file);
-  return command(["create", "-q", "-f", "qcow2", "-F", backing.format, "-b", base, ...qcow2Options(options), plainPath(file), ...size], nothing);
+  return command(
+    ["create", "-q", "-f", "qcow2", "-F", backing.format, "-b", base, ...qcow2Options(options), plainPath(file), ...size],
+    nothing,
+  );
 }
 
 const Info = z.looseObject({
@@ -58,7 +69,9 @@ const Info = z.looseObject({
   "backing-filename-format": z.string().optional(),
   "dirty-flag": z.boolean().default(false),
   encrypted: z.boolean().default(false),
-  "format-specific": z.looseObject({ data: z.looseObject({ corrupt: z.boolean().optional(), "data-file": z.string().optional() }).optional() }).optional(),
+  "format-specific": z
+    .looseObject({ data: z.looseObject({ corrupt: z.boolean().optional(), "data-file": z.string().optional() }).optional() })
+    .optional(),
 });
 
 export interface ImageInfo {
@@ -127,7 +140,10 @@ function parseCheck({ stdout }: ProgramOutcome): ImageCheck {
 }
 
 /** A full copy, without any backing file. `-p` writes `(12.34/100%)` to stdout: see `convertPercent`. */
-export function convertImage(from: { readonly file: string; readonly format: ForeignFormat }, to: { readonly file: string; readonly format: ImageFormat; readonly compressed?: boolean }): ImageCommand<void> {
+export function convertImage(
+  from: { readonly file: string; readonly format: ForeignFormat },
+  to: { readonly file: string; readonly format: ImageFormat; readonly compressed?: boolean },
+): ImageCommand<void> {
   const compressed = to.compressed ? ["-c"] : [];
   return command(["convert", "-p", "-f", from.format, "-O", to.format, ...compressed, plainPath(from.file), plainPath(to.file)], nothing);
 }
@@ -179,7 +195,8 @@ function failure(verb: string, { exitCode, stderr }: ProgramOutcome) {
   const message = `qemu-img ${verb}: ${words}`;
   if (/No space left on device/.test(words)) return vivError("disk-full", message, "Free some space and try again.");
   if (/No such file or directory/.test(words)) return vivError("not-found", message);
-  if (/Failed to get .*lock|Is another process using the image/.test(words)) return vivError("locked", message, "Stop the machine that uses the image.");
+  if (/Failed to get .*lock|Is another process using the image/.test(words))
+    return vivError("locked", message, "Stop the machine that uses the image.");
   if (/not in qcow2 format|Image is corrupt|Invalid (?:L1|refcount)|too large|invalid/i.test(words)) return vivError("damaged", message);
   return vivError("failed", message);
 }

@@ -1,5 +1,13 @@
 /** The room's door: how to speak to QEMU. Everything here is pure or works on a stream the caller gives. */
-export { type AgentInfo, connectAgent, type ExecRequest, type ExecResult, type GuestAgent, type GuestInterface, type OsInfo } from "./agent.ts";
+export {
+  type AgentInfo,
+  connectAgent,
+  type ExecRequest,
+  type ExecResult,
+  type GuestAgent,
+  type GuestInterface,
+  type OsInfo,
+} from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
 export { cdromNames, type DiskNames, diskNames } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
@@ -10,8 +18,15 @@ export { commandText } from "./commandText.ts";
 export { type OpenOptions, openChannel, type PreSharedKey } from "./connect.ts";
 export type { EventData, EventName, QmpEvent, ShutdownReason } from "./events.ts";
 export { firmwareNodes } from "./firmware.ts";
-export { addForward, checkForwardAnswer, type HumanCommand, infoUsernet, parseUsernet, removeForward, type UsernetForward } from "./humanMonitor.ts";
-export { parseQcow2Header, type Qcow2Header } from "./imageHeader.ts";
+export {
+  addForward,
+  checkForwardAnswer,
+  type HumanCommand,
+  infoUsernet,
+  parseUsernet,
+  removeForward,
+  type UsernetForward,
+} from "./humanMonitor.ts";
 export {
   checkImage,
   convertImage,
@@ -31,7 +46,7 @@ export {
 } from "./images.ts";
 export { type KeyStep, keyCombination, keyLayoutNames, textKeys } from "./keys.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
-export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
+export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { type ReadinessMark, readinessReader } from "./readiness.ts";
 export * from "./types.ts";

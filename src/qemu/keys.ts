@@ -12,15 +12,47 @@ const modifiers: Readonly<Record<string, string>> = {
 };
 
 const named: Readonly<Record<string, string>> = {
-  ...{ delete: "delete", del: "delete", insert: "insert", ins: "insert", home: "home", end: "end", pageup: "pgup", pgup: "pgup", pagedown: "pgdn", pgdn: "pgdn" },
+  ...{
+    delete: "delete",
+    del: "delete",
+    insert: "insert",
+    ins: "insert",
+    home: "home",
+    end: "end",
+    pageup: "pgup",
+    pgup: "pgup",
+    pagedown: "pgdn",
+    pgdn: "pgdn",
+  },
   ...{ up: "up", down: "down", left: "left", right: "right" },
   ...{ enter: "ret", return: "ret", ret: "ret", esc: "esc", escape: "esc", tab: "tab", space: "spc", spc: "spc", backspace: "backspace" },
-  ...{ print: "print", printscreen: "print", sysrq: "sysrq", pause: "pause", menu: "menu", capslock: "caps_lock", numlock: "num_lock", scrolllock: "scroll_lock" },
-  ...{ minus: "minus", equal: "equal", comma: "comma", dot: "dot", period: "dot", slash: "slash", backslash: "backslash", semicolon: "semicolon", apostrophe: "apostrophe" },
+  ...{
+    print: "print",
+    printscreen: "print",
+    sysrq: "sysrq",
+    pause: "pause",
+    menu: "menu",
+    capslock: "caps_lock",
+    numlock: "num_lock",
+    scrolllock: "scroll_lock",
+  },
+  ...{
+    minus: "minus",
+    equal: "equal",
+    comma: "comma",
+    dot: "dot",
+    period: "dot",
+    slash: "slash",
+    backslash: "backslash",
+    semicolon: "semicolon",
+    apostrophe: "apostrophe",
+  },
   ...{ grave: "grave_accent", bracketleft: "bracket_left", bracketright: "bracket_right", less: "less" },
   ...Object.fromEntries([..."abcdefghijklmnopqrstuvwxyz0123456789"].map((key) => [key, key])),
   ...Object.fromEntries(Array.from({ length: 12 }, (_, index) => [`f${index + 1}`, `f${index + 1}`])),
 };
+
+const keyNames: ReadonlyMap<string, string> = new Map(Object.entries({ ...modifiers, ...named }));
 
 /**
  * `ctrl-alt-delete`, `ctrl+alt+f2`, `meta-r`, `enter` → the keys. Letters are places on a US keyboard.
@@ -30,7 +62,7 @@ const named: Readonly<Record<string, string>> = {
 export function keyCombination(text: string): KeyStep {
   const parts = text.trim().toLowerCase().split(/[-+]/);
   const keys = parts.map((part) => {
-    const key = modifiers[part] ?? named[part];
+    const key = keyNames.get(part);
     if (key !== undefined) return key;
     throw vivError("usage", `“${text}”: there is no key named “${part}”.`, nearHint(part));
   });
@@ -38,7 +70,7 @@ export function keyCombination(text: string): KeyStep {
 }
 
 function nearHint(part: string): string {
-  const names = [...Object.keys(modifiers), ...Object.keys(named)].filter((name) => name.length > 1);
+  const names = [...keyNames.keys()].filter((name) => name.length > 1);
   const near = names.filter((name) => part !== "" && (name.startsWith(part) || distance(name, part) <= 2)).slice(0, 6);
   const example = "Write for example ctrl-alt-delete, ctrl-alt-f2, meta-r or enter.";
   return near.length === 0 ? example : `Did you mean ${near.join(", ")}? ${example}`;
@@ -73,7 +105,11 @@ export function textKeys(text: string, layoutName: string): KeyStep[] {
   return [...text.replace(/\r\n?/g, "\n").normalize("NFC")].flatMap((character) => {
     const steps = table.get(character) ?? byDeadKey(table, character);
     if (steps !== undefined) return steps;
-    throw vivError("usage", `${JSON.stringify(character)} is not on a ${layoutName} keyboard.`, "Choose the guest's layout with --layout, or send the text through viv exec or viv cp.");
+    throw vivError(
+      "usage",
+      `${JSON.stringify(character)} is not on a ${layoutName} keyboard.`,
+      "Choose the guest's layout with --layout, or send the text through viv exec or viv cp.",
+    );
   });
 }
 

@@ -40,7 +40,9 @@ export function dataDirectories(context: LaunchContext): string[] {
  */
 export function board(definition: Definition, context: LaunchContext): string[] {
   const bytes = memoryBytes(definition);
-  const pcOnly = boardOf(definition) === "q35" ? { hpet: false, vmport: false, sata: false, smbus: false } : {};
+  // Without graphics SeaBIOS and the boot loaders after it speak on the serial port.
+  const graphics = definition.display.type === "none" ? { graphics: false } : {};
+  const pcOnly = boardOf(definition) === "q35" ? { hpet: false, vmport: false, sata: false, smbus: false, ...graphics } : {};
   const machine = keyValues(definition.machineType, {
     "memory-backend": memoryId,
     ...pcOnly,
@@ -72,5 +74,9 @@ export function sandbox(context: LaunchContext): string[] {
 export function requireVersion(context: LaunchContext): void {
   const [major, minor] = context.qemuVersion;
   if (major > 7 || (major === 7 && minor >= 2)) return;
-  throw vivError("qemu-too-old", `QEMU ${major}.${minor} is too old; Vivarium needs 7.2 or newer.`, "Use the bundled QEMU: clear the setting vivarium.qemuPath.");
+  throw vivError(
+    "qemu-too-old",
+    `QEMU ${major}.${minor} is too old; Vivarium needs 7.2 or newer.`,
+    "Use the bundled QEMU: clear the setting vivarium.qemuPath.",
+  );
 }

@@ -20,7 +20,9 @@ export function networks(definition: Definition, context: LaunchContext): string
     const names = adapterNames(index);
     const uplink = network.mode === "nat" ? slirp(definition, network, index, context) : undefined;
     return [
-      ...(uplink === undefined ? [] : [...option("-netdev", uplink), ...option("-netdev", { type: "hubport", id: names.hubPort, hubid: index, netdev: names.uplink })]),
+      ...(uplink === undefined
+        ? []
+        : [...option("-netdev", uplink), ...option("-netdev", { type: "hubport", id: names.hubPort, hubid: index, netdev: names.uplink })]),
       ...option("-netdev", { type: "hubport", id: names.nicPort, hubid: index }),
       ...option("-device", nic(definition, network, index)),
     ];
@@ -56,7 +58,11 @@ function slirp(definition: Definition, network: Network & { mode: "nat" }, index
  */
 export function forwardText(forward: { protocol: "tcp" | "udp"; hostAddress: string; hostPort: number; guestPort: number }): string {
   if (!/^\d{1,3}(\.\d{1,3}){3}$/.test(forward.hostAddress)) {
-    throw vivError("host-cannot", `A NAT forward cannot listen on ${forward.hostAddress}: only on an IPv4 address.`, "Use hostAddress 127.0.0.1.");
+    throw vivError(
+      "host-cannot",
+      `A NAT forward cannot listen on ${forward.hostAddress}: only on an IPv4 address.`,
+      "Use hostAddress 127.0.0.1.",
+    );
   }
   return `${forward.protocol}:${forward.hostAddress}:${forward.hostPort}-:${forward.guestPort}`;
 }

@@ -20,6 +20,8 @@ export interface Qcow2Header {
 
 const magic = 0x51_46_49_fb;
 const backingFormatExtension = 0xe2_79_2a_ca;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const controlCharacter = /[\u0000-\u001f\u007f]/;
 const maximumVirtualBytes = 2 ** 50;
 /** dirty, corrupt, external data, compression type, extended L2 */
 const knownIncompatible = 0b1_1111n;
@@ -67,10 +69,12 @@ function backingName(head: Buffer): string | undefined | { problem: string } {
   const offset = head.readBigUInt64BE(8);
   const length = head.readUInt32BE(16);
   if (offset === 0n) return undefined;
-  if (length === 0 || length > 1023 || offset + BigInt(length) > BigInt(head.length)) return { problem: "has a backing file name out of bounds" };
-  const name = head.toString("utf8", Number(offset), Number(offset) + length);
-  // `json:` and protocol prefixes would make QEMU open something other than a file.
-  if (/^[a-z+]+:/i.test(name) && !/^[A-Za-z]:[\\/]/.test(name)) return { problem: "has a backing file that is not a plain file" };
+  if (length === 0 || length > 1023 || offset + BigInt(length) > BigInt(head.length))
+    return { problem: "has a backing file name out of bounds" };
+  const name = utf8(head.subarray(Number(offset), Number(offset) + length));
+  // QEMU takes what is before a colon for a protocol (`json:`, `nbd:`) unless a slash comes first.
+  const protocol = name !== undefined && /^[^/\\]*:/.test(name) && !/^[A-Za-z]:[\\/]/.test(name);
+  if (name === undefined || protocol || controlCharacter.test(name)) return { problem: "has a backing file that is not a plain file" };
   return name;
 }
 
@@ -81,8 +85,17 @@ function extension(head: Buffer, start: number, wanted: number): string | undefi
     const length = head.readUInt32BE(at + 4);
     if (type === 0) return undefined;
     if (at + 8 + length > head.length) return undefined;
-    if (type === wanted) return head.toString("utf8", at + 8, at + 8 + length);
+    if (type === wanted) return utf8(head.subarray(at + 8, at + 8 + length));
     at += 8 + Math.ceil(length / 8) * 8;
   }
   return undefined;
+}
+
+/** Undefined for bytes that are no UTF-8: they must not turn into another file's name. */
+function utf8(bytes: Buffer): string | undefined {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

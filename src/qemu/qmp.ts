@@ -39,7 +39,9 @@ export type ExecuteOptions = Limits;
 
 /** Arguments may be left out where a command takes none. */
 export type ExecuteParameters<N extends CommandName> =
-  Record<never, never> extends CommandArguments<N> ? [args?: CommandArguments<N>, options?: ExecuteOptions] : [args: CommandArguments<N>, options?: ExecuteOptions];
+  Record<never, never> extends CommandArguments<N>
+    ? [args?: CommandArguments<N>, options?: ExecuteOptions]
+    : [args: CommandArguments<N>, options?: ExecuteOptions];
 
 export interface QmpOptions extends ExecuteOptions {
   /** Only for the rescue monitor: with it on the main one, QEMU has hung while loading states (knowledge/qemu.md §1). */
@@ -63,7 +65,9 @@ export class QmpError extends VivError {
 }
 
 const Version = z.looseObject({ major: z.int(), minor: z.int(), micro: z.int() });
-const Greeting = z.looseObject({ QMP: z.looseObject({ version: z.looseObject({ qemu: Version, package: z.string() }), capabilities: z.array(z.unknown()) }) });
+const Greeting = z.looseObject({
+  QMP: z.looseObject({ version: z.looseObject({ qemu: Version, package: z.string() }), capabilities: z.array(z.unknown()) }),
+});
 const Timestamp = z.looseObject({ seconds: z.int(), microseconds: z.int() });
 const EventMessage = z.looseObject({ event: z.string(), timestamp: Timestamp, data: z.record(z.string(), z.unknown()).default({}) });
 const Refusal = z.looseObject({ error: z.looseObject({ class: z.string(), desc: z.string() }) });
@@ -171,9 +175,8 @@ function openConnection(stream: Duplex, options: QmpOptions): Connection {
 
   function greet(message: Record<string, unknown>): void {
     const parsed = Greeting.safeParse(message);
-    if (!parsed.success) return end(vivError("qmp-error", "QEMU's greeting has an unexpected form.", undefined, parsed.error));
-    const { version } = parsed.data.QMP;
-    greeting.resolve({ version: version.qemu, package: version.package });
+    if (parsed.success) greeting.resolve({ version: parsed.data.QMP.version.qemu, package: parsed.data.QMP.version.package });
+    else end(vivError("qmp-error", "QEMU's greeting has an unexpected form.", undefined, parsed.error));
   }
 
   function announce(message: Record<string, unknown>): void {
@@ -191,9 +194,9 @@ function openConnection(stream: Duplex, options: QmpOptions): Connection {
     if (waiting === undefined || typeof id !== "number") return;
     pending.delete(id);
     const refusal = Refusal.safeParse(message);
-    if (refusal.success) return waiting.reject(new QmpError(waiting.name, refusal.data.error.class, refusal.data.error.desc));
     const value = waiting.returns.safeParse(message["return"]);
-    if (value.success) waiting.resolve(value.data);
+    if (refusal.success) waiting.reject(new QmpError(waiting.name, refusal.data.error.class, refusal.data.error.desc));
+    else if (value.success) waiting.resolve(value.data);
     else waiting.reject(vivError("qmp-error", `QEMU answered ${waiting.name} in an unexpected form.`, undefined, value.error));
   }
 
@@ -264,6 +267,10 @@ function lost(name: string): VivError {
 
 function withinLimits<T>(work: Promise<T>, what: string, { timeoutMs = defaultTimeoutMs, signal }: ExecuteOptions): Promise<T> {
   return withDeadline(work, timeoutMs, signal, () =>
-    vivError("not-responding", `QEMU did not answer within ${timeoutMs} ms (${what}).`, "It may be stopped or overloaded; wait, or kill the machine."),
+    vivError(
+      "not-responding",
+      `QEMU did not answer within ${timeoutMs} ms (${what}).`,
+      "It may be stopped or overloaded; wait, or kill the machine.",
+    ),
   );
 }

@@ -9,7 +9,10 @@ export type ReadinessMark = Exclude<keyof Readiness, "qmp">;
  * the others are what SeaBIOS, iPXE, EDK II, GRUB, Linux and its first programs print.
  */
 const marks: readonly (readonly [ReadinessMark, RegExp])[] = [
-  ["firmware", /SeaBIOS \(version|iPXE \d|UEFI firmware \(version|BdsDxe: |TianoCore|EDK II|Booting from (?:ROM|Hard Disk|DVD)|Welcome to GRUB|GNU GRUB/],
+  [
+    "firmware",
+    /SeaBIOS \(version|iPXE \d|UEFI firmware \(version|BdsDxe: |TianoCore|EDK II|Booting from (?:ROM|Hard Disk|DVD)|Welcome to GRUB|GNU GRUB/,
+  ],
   ["kernel", /Linux version \d|EFI stub: |^\[ +\d+\.\d+\] /],
   ["init", /vivarium: init [\d.]+|Run \S+ as init process|systemd\[1\]: |(?:^| )login: ?$/],
   ["network", /vivarium: network [\d.]+/],

@@ -38,9 +38,7 @@ export type ChannelAddress =
   | { readonly kind: "tls"; readonly host: string; readonly port: number };
 
 /** `native` exists only with `direct` (O_DIRECT); `direct` fails on tmpfs. Off Linux: `threads`. */
-export type DiskIo =
-  | { readonly aio: "io_uring" | "threads"; readonly direct: boolean }
-  | { readonly aio: "native"; readonly direct: true };
+export type DiskIo = { readonly aio: "io_uring" | "threads"; readonly direct: boolean } | { readonly aio: "native"; readonly direct: true };
 
 /** One image below a disk's own, already checked by us; nothing outside this list is ever opened. */
 export interface BackingImage {

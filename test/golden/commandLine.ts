@@ -44,8 +44,10 @@ export const golden = {
 
 /** Emulation on Linux, so that the real emulator can take it word for word; an Apple silicon Mac; an Intel PC. */
 function accelerator(platform: Platform, definition: Definition): LaunchContext["accelerator"] {
-  if (platform === "darwin" && definition.architecture === "aarch64") return { name: "hvf", arguments: ["-accel", "hvf"], cpuModel: "host" };
-  if (platform === "win32" && definition.architecture === "x86_64") return { name: "whpx", arguments: ["-accel", "whpx,kernel-irqchip=off"], cpuModel: "max" };
+  if (platform === "darwin" && definition.architecture === "aarch64")
+    return { name: "hvf", arguments: ["-accel", "hvf"], cpuModel: "host" };
+  if (platform === "win32" && definition.architecture === "x86_64")
+    return { name: "whpx", arguments: ["-accel", "whpx,kernel-irqchip=off"], cpuModel: "max" };
   return { name: "tcg", arguments: ["-accel", "tcg,thread=multi,tb-size=128"], cpuModel: "max" };
 }
 
@@ -92,7 +94,10 @@ export function contextOf({ definition, host }: GoldenCase, platform: Platform):
 /** The golden's text: the command, or the error a person gets where that host cannot. */
 export function goldenText(goldenCase: GoldenCase, platform: Platform): string {
   try {
-    return commandText([`qemu-system-${goldenCase.definition.architecture}`], commandLine(goldenCase.definition, contextOf(goldenCase, platform)));
+    return commandText(
+      [`qemu-system-${goldenCase.definition.architecture}`],
+      commandLine(goldenCase.definition, contextOf(goldenCase, platform)),
+    );
   } catch (thrown) {
     const error = thrown as { code?: string; message: string; hint?: string };
     return `error ${error.code}\n${error.message}\n${error.hint ?? ""}\n`;

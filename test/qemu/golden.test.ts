@@ -23,7 +23,8 @@ describe("golden command lines with the real QEMU", function () {
   before(async () => {
     images = await makeWorld();
     await promisify(execFile)(tool("qemu-img"), ["create", "-q", "-f", "qcow2", images.path("disk"), "1M"]);
-    for (const [name, size] of Object.entries(flashSizes)) await promisify(execFile)(tool("qemu-img"), ["create", "-q", "-f", "qcow2", images.path(name), size]);
+    for (const [name, size] of Object.entries(flashSizes))
+      await promisify(execFile)(tool("qemu-img"), ["create", "-q", "-f", "qcow2", images.path(name), size]);
   });
   after(() => images.dispose());
   beforeEach(async () => {
@@ -42,7 +43,9 @@ describe("golden command lines with the real QEMU", function () {
         const words = swapDrivers(commandLine(definition, context));
         if (context.tpmSocket !== undefined) await startTpm(world, context.tpmSocket);
         const qemu = world.start(tool(`qemu-system-${definition.architecture}`), words);
-        const greeted = openChannel(channelAddress(context, "control"), { retry: true, timeoutMs: 20_000 }).then((stream) => connectQmp(stream));
+        const greeted = openChannel(channelAddress(context, "control"), { retry: true, timeoutMs: 20_000 }).then((stream) =>
+          connectQmp(stream),
+        );
         const ended = qemu.exited.then(() => assert.fail(`QEMU ended:\n${qemu.output()}`));
         const qmp = await Promise.race([greeted.catch(() => ended), ended]);
         const { status } = await qmp.execute("query-status", {}, { timeoutMs: 20_000 });
@@ -66,13 +69,19 @@ function complaints(output: string): string[] {
 /** The golden's context with this host's paths, and for other platforms its transport and accelerator. */
 async function hereContext(goldenCase: GoldenCase, platform: Platform, world: World): Promise<LaunchContext> {
   const { home, separator } = { ...golden[platform], home: goldenCase.host.home ?? golden[platform].home };
-  const here = (text: string): string => (text.startsWith(home) ? world.path(...text.slice(home.length).split(separator).filter(Boolean)) : text.replace(/^\/home\/ada\/\.vivarium/, world.folder));
+  const here = (text: string): string =>
+    text.startsWith(home)
+      ? world.path(...text.slice(home.length).split(separator).filter(Boolean))
+      : text.replace(/^\/home\/ada\/\.vivarium/, world.folder);
   const there = contextOf(goldenCase, platform);
   const swapped = mapStrings(there, here);
-  const forwards = await Promise.all(swapped.forwards.map(async (forward) => ({ ...forward, hostPort: await freePort(forward.hostAddress) })));
+  const forwards = await Promise.all(
+    swapped.forwards.map(async (forward) => ({ ...forward, hostPort: await freePort(forward.hostAddress) })),
+  );
   const common = { ...swapped, dataDirectories: [], forwards, diskIo: { aio: "threads", direct: false } as const };
   const emulated = { name: "tcg", arguments: ["-accel", "tcg,thread=multi,tb-size=128"], cpuModel: "max" } as const;
-  if (platform === "linux") return { ...common, diskIo: there.diskIo, accelerator: there.accelerator.name === "tcg" ? there.accelerator : emulated };
+  if (platform === "linux")
+    return { ...common, diskIo: there.diskIo, accelerator: there.accelerator.name === "tcg" ? there.accelerator : emulated };
   return { ...common, platform: "linux", sandbox: false, transport: { kind: "unix" }, accelerator: emulated };
 }
 

@@ -2,7 +2,17 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
-import { addForward, checkForwardAnswer, connectQmp, infoUsernet, openChannel, parseUsernet, QmpError, type QmpOptions, removeForward } from "../../src/qemu/index.ts";
+import {
+  addForward,
+  checkForwardAnswer,
+  connectQmp,
+  infoUsernet,
+  openChannel,
+  parseUsernet,
+  QmpError,
+  type QmpOptions,
+  removeForward,
+} from "../../src/qemu/index.ts";
 import { tool } from "../support/tools.ts";
 import { makeWorld, type Started, type World } from "./world.ts";
 
@@ -17,7 +27,12 @@ describe("QMP with the real QEMU", function () {
   const bare = ["-M", "none", "-nodefaults", "-no-user-config", "-display", "none", "-S"];
 
   function start(...args: string[]): Started {
-    const monitor = (id: string) => ["-chardev", `socket,id=${id},path=${world.path(id)},server=on,wait=off`, "-mon", `chardev=${id},mode=control`];
+    const monitor = (id: string) => [
+      "-chardev",
+      `socket,id=${id},path=${world.path(id)},server=on,wait=off`,
+      "-mon",
+      `chardev=${id},mode=control`,
+    ];
     return world.start(tool("qemu-system-x86_64"), [...bare, ...monitor("control"), ...monitor("rescue"), ...args]);
   }
 
@@ -41,7 +56,9 @@ describe("QMP with the real QEMU", function () {
   it("keeps fifty commands in flight apart", async () => {
     start();
     const qmp = await connect();
-    const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => (index % 2 ? qmp.execute("query-status") : qmp.execute("query-version"))));
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, (_, index) => (index % 2 ? qmp.execute("query-status") : qmp.execute("query-version"))),
+    );
     assert.deepEqual(
       answers.map((answer) => "status" in answer),
       answers.map((_, index) => index % 2 === 1),
@@ -110,7 +127,11 @@ describe("QMP with the real QEMU", function () {
 
   it("adds, lists and removes a forward behind a hub", async () => {
     const port = await freePort();
-    const hub = [{ type: "user", id: "u0" }, { type: "hubport", id: "h0", hubid: 0, netdev: "u0" }, { type: "hubport", id: "n0", hubid: 0 }];
+    const hub = [
+      { type: "user", id: "u0" },
+      { type: "hubport", id: "h0", hubid: 0, netdev: "u0" },
+      { type: "hubport", id: "n0", hubid: 0 },
+    ];
     start(...hub.flatMap((netdev) => ["-netdev", JSON.stringify(netdev)]));
     const qmp = await connect();
     const rule = { protocol: "tcp" as const, hostAddress: "127.0.0.1", hostPort: port, guestPort: 22 };

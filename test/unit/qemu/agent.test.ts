@@ -48,7 +48,9 @@ describe("guest agent client", () => {
     const { agent, theirs } = guest((command) => {
       if (command.execute !== "guest-sync-delimited") return hostname("right");
       theirs.write('{"return": {"host-name": "stale"}}\n\u0000\u0001garbage\n{"return": 42}\n');
-      theirs.write(Buffer.concat([Buffer.from('{"return": {"host-na'), Buffer.of(0xff), Buffer.from('{"return": 7}\n'), Buffer.alloc(100_000, 65)]));
+      theirs.write(
+        Buffer.concat([Buffer.from('{"return": {"host-na'), Buffer.of(0xff), Buffer.from('{"return": 7}\n'), Buffer.alloc(100_000, 65)]),
+      );
       return undefined;
     });
     assert.equal(await agent.hostname(), "right");
@@ -141,8 +143,15 @@ describe("guest agent client", () => {
   });
 
   it("explains a forbidden command", async () => {
-    const { agent } = guest((command) => (command.execute === "guest-exec" ? { error: { class: "CommandNotFound", desc: "The command guest-exec has been disabled" } } : undefined));
-    await assert.rejects(agent.exec({ program: "true" }), (error) => error instanceof AgentError && /does not allow guest-exec/.test(error.hint ?? ""));
+    const { agent } = guest((command) =>
+      command.execute === "guest-exec"
+        ? { error: { class: "CommandNotFound", desc: "The command guest-exec has been disabled" } }
+        : undefined,
+    );
+    await assert.rejects(
+      agent.exec({ program: "true" }),
+      (error) => error instanceof AgentError && /does not allow guest-exec/.test(error.hint ?? ""),
+    );
   });
 
   it("polls a program with growing pauses and gives its end", async () => {
@@ -153,10 +162,15 @@ describe("guest agent client", () => {
       if (command.execute !== "guest-exec-status") return undefined;
       polls += 1;
       const data = Buffer.from("ünï").toString("base64");
-      return { return: Date.now() - started < 300 ? { exited: false } : { exited: true, exitcode: 3, "out-data": data, "out-truncated": true } };
+      return {
+        return: Date.now() - started < 300 ? { exited: false } : { exited: true, exitcode: 3, "out-data": data, "out-truncated": true },
+      };
     });
     const result = await agent.exec({ program: "x" });
-    assert.deepEqual({ ...result, stdout: result.stdout.toString(), stderr: result.stderr.length }, { exitCode: 3, signal: undefined, stdout: "ünï", stderr: 0, stdoutTruncated: true, stderrTruncated: false });
+    assert.deepEqual(
+      { ...result, stdout: result.stdout.toString(), stderr: result.stderr.length },
+      { exitCode: 3, signal: undefined, stdout: "ünï", stderr: 0, stdoutTruncated: true, stderrTruncated: false },
+    );
     assert.ok(polls > 3 && polls < 20, `${polls} polls`);
   });
 
@@ -179,7 +193,9 @@ describe("guest agent client", () => {
     const { agent, seen } = guest((command) => {
       if (command.execute === "guest-file-open") return { return: 9 };
       if (command.execute === "guest-file-close") return { return: {} };
-      return command.execute === "guest-file-read" ? { return: { "buf-b64": Buffer.alloc(1000).toString("base64"), eof: false } } : undefined;
+      return command.execute === "guest-file-read"
+        ? { return: { "buf-b64": Buffer.alloc(1000).toString("base64"), eof: false } }
+        : undefined;
     });
     await assert.rejects(agent.readFile("/dev/zero", { limitBytes: 5000 }), { code: "agent-failed" });
     assert.equal(seen.at(-1), "guest-file-close");
@@ -188,7 +204,11 @@ describe("guest agent client", () => {
   it("refuses a guest that claims to have written more than it got", async () => {
     const { agent } = guest((command) => {
       if (command.execute === "guest-file-open") return { return: 9 };
-      return command.execute === "guest-file-write" ? { return: { count: -1 } } : command.execute === "guest-file-close" ? { return: {} } : undefined;
+      return command.execute === "guest-file-write"
+        ? { return: { count: -1 } }
+        : command.execute === "guest-file-close"
+          ? { return: {} }
+          : undefined;
     });
     await assert.rejects(agent.writeFile("/x", Buffer.alloc(10)), { code: "agent-failed" });
   });

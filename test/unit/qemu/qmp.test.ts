@@ -58,7 +58,13 @@ describe("QMP client", () => {
     const qmp = await server.client();
     const status = qmp.execute("query-status");
     const id = await server.idOf("query-status");
-    for (const stray of [{ return: {}, id: 4711 }, { return: {} }, { return: {}, id: "text" }, { error: { class: "GenericError", desc: "?" } }]) server.say(stray);
+    for (const stray of [
+      { return: {}, id: 4711 },
+      { return: {} },
+      { return: {}, id: "text" },
+      { error: { class: "GenericError", desc: "?" } },
+    ])
+      server.say(stray);
     server.say({ return: running, id });
     assert.equal((await status).status, "running");
   });
@@ -69,7 +75,9 @@ describe("QMP client", () => {
     const name = qmp.execute("query-name");
     const uuid = qmp.execute("query-uuid");
     const first = { return: { name: "ünï 数 🦊" }, id: await server.idOf("query-name") };
-    const bytes = Buffer.from(`${JSON.stringify(first)}\r\n${JSON.stringify({ return: { UUID: "u" }, id: await server.idOf("query-uuid") })}\r\n`);
+    const bytes = Buffer.from(
+      `${JSON.stringify(first)}\r\n${JSON.stringify({ return: { UUID: "u" }, id: await server.idOf("query-uuid") })}\r\n`,
+    );
     for (const byte of bytes) {
       server.theirs.write(Buffer.of(byte));
       await Promise.resolve();
