@@ -25,6 +25,8 @@ await build({
   platform: "node",
   target: "node20",
   format: "esm",
+  // jsonc-parser's CommonJS form is UMD, which cannot be bundled.
+  mainFields: ["module", "main"],
   banner: { js: requireForModules },
   define: identity,
   minifySyntax: true,

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { endpointFile, thisBuild, type VivEvent } from "../api/index.ts";
+import { endpointFile, readEndpoint, thisBuild, type VivEvent } from "../api/index.ts";
 import { processStartTime } from "../backends/index.ts";
 import { openHome } from "../host/index.ts";
 import { writeFileAtomically } from "../machine/index.ts";
@@ -37,7 +37,8 @@ export async function runService(folder: string): Promise<"another runs" | "serv
   const stop = once(async (reason: string) => {
     clients.broadcast({ event: "daemon.stopping", at: new Date().toISOString(), reason });
     server.close();
-    await rm(endpointFile(folder), { force: true });
+    const endpoint = await readEndpoint(folder).catch(() => undefined);
+    if (endpoint?.token === token) await rm(endpointFile(folder), { force: true });
     await clients.close();
     world.dispose();
     await release();

@@ -1,0 +1,48 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { run, SetupError } from "./run.ts";
+
+/** A program of the host and the Debian package it comes from. */
+export interface SystemProgram {
+  readonly program: string;
+  readonly package: string;
+}
+
+/** What making the bundle and the starter guest needs, and running it. */
+export const buildPrograms: readonly SystemProgram[] = [
+  { program: "dpkg-deb", package: "dpkg" },
+  { program: "apt-get", package: "apt" },
+  { program: "mke2fs", package: "e2fsprogs" },
+  { program: "zstd", package: "zstd" },
+  { program: "xz", package: "xz-utils" },
+  { program: "ssh-keygen", package: "openssh-client" },
+];
+
+/** What the tests need beyond it. */
+export const testPrograms: readonly SystemProgram[] = [
+  { program: "as", package: "binutils" },
+  { program: "aarch64-linux-gnu-as", package: "binutils-aarch64-linux-gnu" },
+  { program: "xorriso", package: "xorriso" },
+  { program: "mcopy", package: "mtools" },
+  { program: "mkfs.vfat", package: "dosfstools" },
+];
+
+/** Installs what is missing, by apt-get as root; otherwise says the exact command. */
+export async function ensureSystemPrograms(programs: readonly SystemProgram[]): Promise<void> {
+  const missing = [...new Set(programs.filter(({ program }) => !onPath(program)).map((entry) => entry.package))];
+  if (missing.length === 0) return;
+  const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
+  if (process.getuid?.() !== 0 || !onPath("apt-get")) {
+    throw new SetupError(`These Debian packages are missing: ${missing.join(", ")}. Install them and run this again:\n\n    sudo ${command}\n`);
+  }
+  console.log(`Installing Debian packages: ${missing.join(", ")}`);
+  const env = { DEBIAN_FRONTEND: "noninteractive" };
+  if (spawnSync("apt-cache", ["show", ...missing], { stdio: "ignore" }).status !== 0) await run("apt-get", ["update", "-qq"], { env });
+  await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env, quiet: true });
+}
+
+function onPath(program: string): boolean {
+  const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
+  return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
+}
