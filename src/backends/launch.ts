@@ -7,7 +7,7 @@ import type { Launched, LaunchOptions, Program } from "./types.ts";
 
 /**
  * Starts QEMU (or another long-lived program) so that it outlives us: its own session, no handle of ours but the log,
- * umask 077, in its own systemd scope where the user's manager answers (a closed SSH session takes it along otherwise).
+ * umask 077, little of our environment, in its own systemd scope where the user's manager answers (a closed SSH session takes it along otherwise).
  *
  * @throws VivError `qemu-missing` when the file is not there or may not be run. A program that starts and dies
  *   is not an error here: see `exited` and the log.
@@ -51,11 +51,19 @@ function commandLine(program: Program, args: readonly string[], unit: string | u
 function start(file: string, args: string[], log: number, options: LaunchOptions): ChildProcess {
   return spawn(file, args, {
     cwd: options.cwd,
-    env: { ...process.env, ...options.program.env, ...options.env },
+    env: { ...plainEnvironment(), ...options.program.env, ...options.env },
     detached: true,
     stdio: ["ignore", log, log],
     windowsHide: true,
   });
+}
+
+/** What a program needs of our environment to run at all. The rest may hold secrets, and a guest that breaks out could read it. */
+const passedOn =
+  /^(?:PATH|HOME|USER|LOGNAME|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|XDG_RUNTIME_DIR|DBUS_SESSION_BUS_ADDRESS|SYSTEMROOT|WINDIR|SYSTEMDRIVE|PATHEXT|USERPROFILE|APPDATA|LOCALAPPDATA)$/i;
+
+function plainEnvironment(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => passedOn.test(name)));
 }
 
 let scopes: Promise<boolean> | undefined;

@@ -106,7 +106,7 @@ function failure(backend: Backend, emulator: Program, result: RunResult, written
   if (result.ended === "timeout") return { ...base, reason: `A test guest hung ${where}.` };
   const said = lastLine(result.stderr);
   const how = result.exitCode === null ? `was ended by ${result.detail ?? "a signal"}` : `ended with code ${result.exitCode}`;
-  return { ...base, reason: `QEMU ${how} ${where} of a test guest${said === "" ? "." : `: ${said}`}` };
+  return { ...base, reason: `A test guest stopped ${where}: QEMU ${how}${said === "" ? "." : `, saying “${said}”.`}` };
 }
 
 function lastLine(text: string): string {

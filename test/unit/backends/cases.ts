@@ -157,6 +157,16 @@ export const cases: Readonly<Record<string, Case>> = {
       },
     },
   },
+  "linux-kvm-fails-for-an-unknown-reason": {
+    story: "QEMU refuses KVM with words that nobody has explained yet.",
+    facts: {
+      ...linux,
+      qemu: {
+        ...linuxQemu,
+        probes: { ...linuxQemu.probes, kvm: { stderr: "qemu-system-x86_64: kvm_init_vcpu failed: Function not implemented\n", exit: 1 } },
+      },
+    },
+  },
   "linux-qemu-without-kvm": {
     story: "A QEMU that was built for emulation alone.",
     facts: { ...linux, qemu: { ...linuxQemu, accelerators: ["tcg"] } },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
+import { copyFile, mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isAlive, launch, processStartTime } from "../../../src/backends/index.ts";
@@ -34,11 +34,14 @@ describe("processes", () => {
   });
 
   it("whose name holds parentheses and spaces are read right", async () => {
-    const child = spawn("sh", ["-c", 'exec -a ") 1 (" sleep 5'], { argv0: ") S (" });
+    const odd = join(folder, ") Z 1 (");
+    await copyFile("/bin/sleep", odd);
+    const child = spawn(odd, ["5"]);
+    const exit = once(child, "exit");
     assert.ok(child.pid);
-    assert.ok(await processStartTime(child.pid));
+    assert.match((await processStartTime(child.pid)) ?? "", /:\d{2,}$/);
     child.kill("SIGKILL");
-    await once(child, "exit");
+    await exit;
   });
 
   it("are launched with their own log, umask 077, the given folder and a session of their own", async () => {
@@ -61,6 +64,24 @@ describe("processes", () => {
     assert.equal((await stat(stderrFile)).mode & 0o777, 0o600);
     assert.equal((await stat(join(folder, "made"))).mode & 0o777, 0o600);
     assert.notEqual(process.umask(), 0o077);
+  });
+
+  it("do not inherit what may be secret in our environment", async () => {
+    const stderrFile = join(folder, "env.log");
+    process.env.A_TOKEN = "secret";
+    const launched = await launch({
+      program: { file: "env", argsPrefix: [], env: {} },
+      args: [],
+      cwd: folder,
+      stderrFile,
+      env: { GIVEN: "1" },
+    });
+    delete process.env.A_TOKEN;
+    await launched.exited;
+    const environment = await readFile(stderrFile, "utf8");
+    assert.doesNotMatch(environment, /secret/);
+    assert.match(environment, /^PATH=/m);
+    assert.match(environment, /^GIVEN=1$/m);
   });
 
   it("that cannot be started are an error with the file's name", async () => {
