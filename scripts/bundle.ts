@@ -18,6 +18,7 @@ import { collectDebian } from "./bundle/debian.ts";
 import { BundleError, describeError } from "./bundle/errors.ts";
 import { collectNode } from "./bundle/node-runtime.ts";
 import { packBundle } from "./bundle/pack.ts";
+import { verifyBundle } from "./bundle/verify.ts";
 
 const started = performance.now();
 const progress = (line: string): void => {
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
   progress(`${collection.files.length} files of ${collection.packages.length} packages, QEMU ${collection.qemuVersion}`);
   const manifest = await packBundle(collection, { out, cache, fast: values.fast, progress });
   progress(`${out}/manifest.json, id ${manifest.id}`);
+  if (platform === `${process.platform}-${process.arch}` && !values["no-verify"]) await verifyBundle(out, progress);
 }
 
 async function collectQemu(
