@@ -37,10 +37,18 @@ export function readinessReader(): (data: Buffer | string) => ReadinessMark[] {
   return (data) => {
     const lines = `${rest}${typeof data === "string" ? data : decoder.write(data)}`.split(/\r\n|\n|\r/);
     rest = (lines.at(-1) ?? "").slice(-lineLimit);
-    const found = lines.flatMap((line) => marksOf(line.slice(0, lineLimit))).filter((mark) => !seen.has(mark));
-    for (const mark of found) seen.add(mark);
-    return [...new Set(found)];
+    return lines.flatMap((line) => marksOf(line.slice(0, lineLimit)).filter((mark) => isNew(mark, seen)));
   };
+}
+
+const startUp: readonly ReadinessMark[] = ["firmware", "kernel", "init"];
+
+/** Remembers it. A quiet kernel first speaks when it shuts down: what comes after init is no step of starting up. */
+function isNew(mark: ReadinessMark, seen: Set<ReadinessMark>): boolean {
+  const later = startUp.slice(startUp.includes(mark) ? startUp.indexOf(mark) + 1 : startUp.length);
+  if (seen.has(mark) || later.some((each) => seen.has(each))) return false;
+  seen.add(mark);
+  return true;
 }
 
 function marksOf(line: string): ReadinessMark[] {

@@ -51,6 +51,12 @@ describe("golden command lines with the real QEMU", function () {
         const { status } = await qmp.execute("query-status", {}, { timeoutMs: 20_000 });
         assert.equal(status, context.incoming ? "inmigrate" : context.paused ? "prelaunch" : "running");
         assert.equal((await qmp.execute("query-uuid")).UUID, definition.id);
+        const blockers = (await qmp.execute("query-migrate"))["blocked-reasons"] ?? [];
+        assert.deepEqual(
+          blockers.filter((reason) => !reason.endsWith("/nvme")),
+          [],
+          "only NVMe disks may keep a machine from being suspended",
+        );
         assert.deepEqual(complaints(qemu.output()), []);
         await qmp.execute("quit");
         await qemu.exited;

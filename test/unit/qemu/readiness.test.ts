@@ -42,6 +42,10 @@ describe("readiness on the serial console", () => {
     assert.deepEqual(marks("vivarium: init 1\n", "vivarium: init 1\n"), [["init"], []]);
   });
 
+  it("takes a quiet kernel's farewell for nothing", () => {
+    assert.deepEqual(marks("vivarium: init 1\n", "[   12.4] reboot: Power down\n"), [["init"], []]);
+  });
+
   it("is not impressed by a line without end", () => {
     const read = readinessReader();
     for (let count = 0; count < 1000; count += 1) read("x".repeat(10_000));
