@@ -107,8 +107,7 @@ async function stopByLadder(machine: Machine, times: StopTimes, operation: Opera
   if (session && times.acpiTimeoutMs > 0) {
     await operation.step("asking the guest to shut down", { record: {} });
     if (session.runState !== "running") await session.qmp.execute("cont", {}, { timeoutMs: 3000 }).catch(() => undefined);
-    const asked = await session.qmp.execute("system_powerdown", {}, { timeoutMs: 3000 }).then(() => true, () => false);
-    if (asked && (await gone(machine, run, times.acpiTimeoutMs, operation))) return ended(machine);
+    if (await pressPowerButton(machine, session, run, times.acpiTimeoutMs, operation)) return ended(machine);
   }
   if (session && times.quitTimeoutMs > 0) {
     await operation.step("ending QEMU", { record: {} });
@@ -119,6 +118,22 @@ async function stopByLadder(machine: Machine, times: StopTimes, operation: Opera
   endProcess(run.pid, "SIGKILL");
   if (!(await waitGone(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
   await ended(machine);
+}
+
+/** A guest that is still booting does not hear the button: it is pressed again, as a person would. */
+const pressAgainMs = 4000;
+
+async function pressPowerButton(machine: Machine, session: Session, run: { pid: number; startTime: string }, timeoutMs: number, operation: Operation): Promise<boolean> {
+  const deadline = Date.now() + timeoutMs;
+  for (let left = timeoutMs; left > 0; left = deadline - Date.now()) {
+    const asked = await session.qmp.execute("system_powerdown", {}, { timeoutMs: 3000 }).then(
+      () => true,
+      () => false,
+    );
+    if (!asked && session.responding === false) return false;
+    if (await gone(machine, run, Math.min(left, pressAgainMs), operation)) return true;
+  }
+  return false;
 }
 
 /** Waits for the process's end, by the monitor's closing, for at most `timeoutMs`. */

@@ -29,7 +29,8 @@ export const verb = defineVerb({
       work.print(target, () => "");
       return 0;
     }
-    return runSsh(work, [...target.arguments, ...command]);
+    // "--": ssh would read a command's first word as its own option if it began with a dash.
+    return runSsh(work, command.length === 0 ? target.arguments : [...target.arguments, "--", ...command]);
   },
 });
 
