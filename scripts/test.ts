@@ -1,0 +1,112 @@
+/**
+ * `npm test`: sets up what the tests need, then runs every tier. Ends with `N passed, N failed, N skipped`.
+ *
+ *   npm test -- unit golden    only these tiers
+ *
+ * A tier that cannot run fails, and so does a skipped test.
+ */
+import { spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
+import { checkout } from "./setup/run.ts";
+import { buildPrograms, ensureSystemPrograms, testPrograms } from "./setup/systemPackages.ts";
+
+interface Counts {
+  passes: number;
+  failures: number;
+  pending: number;
+}
+
+interface Tier {
+  readonly name: string;
+  readonly what: string;
+  run(): Promise<Counts>;
+}
+
+const tiers: readonly Tier[] = [
+  { name: "types", what: "TypeScript, strict", run: () => command("tsc", ["--noEmit"]) },
+  { name: "lint", what: "format, lint, import arrows", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
+  { name: "unit", what: "pure code", run: () => mocha("unit") },
+  { name: "golden", what: "command lines, transcripts, help", run: () => mocha("golden") },
+  { name: "qemu", what: "real QEMU, real guests, real faults", run: () => mocha("qemu") },
+];
+
+async function main(): Promise<void> {
+  const asked = process.argv.slice(2);
+  const unknown = asked.find((name) => !tiers.some((tier) => tier.name === name));
+  if (unknown !== undefined) throw new Error(`There is no tier ${unknown}; there are ${tiers.map((tier) => tier.name).join(", ")}.`);
+  await setUp();
+  const chosen = tiers.filter((tier) => asked.length === 0 || asked.includes(tier.name));
+  const totals: Counts = { passes: 0, failures: 0, pending: 0 };
+  const rows: string[] = [];
+  for (const tier of chosen) {
+    console.log(`\n── ${tier.name}: ${tier.what}`);
+    const started = performance.now();
+    const counts = await tier.run();
+    totals.passes += counts.passes;
+    totals.failures += counts.failures;
+    totals.pending += counts.pending;
+    rows.push(`${tier.name.padEnd(8)} ${text(counts)}  (${Math.round((performance.now() - started) / 1000)} s)`);
+  }
+  console.log(`\n${rows.join("\n")}\n`);
+  console.log(text(totals));
+  process.exitCode = totals.failures > 0 || totals.pending > 0 ? 1 : 0;
+}
+
+function text({ passes, failures, pending }: Counts): string {
+  return `${passes} passed, ${failures} failed, ${pending} skipped`;
+}
+
+async function setUp(): Promise<void> {
+  await ensureSystemPrograms([...buildPrograms, ...testPrograms]);
+  await ensureBundle();
+  await ensureGuests(["x86_64", "aarch64"]);
+  await build();
+}
+
+/** A check that passes or fails as one. */
+async function command(program: string, args: readonly string[]): Promise<Counts> {
+  const code = await spawnAndWait(join(checkout, "node_modules", ".bin", program), args, {});
+  return { passes: code === 0 ? 1 : 0, failures: code === 0 ? 0 : 1, pending: 0 };
+}
+
+async function mocha(tier: string): Promise<Counts> {
+  const files = readdirSync(join(checkout, "test", tier), { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".test.ts"));
+  if (files.length === 0) return { passes: 0, failures: 1, pending: 0 };
+  const folder = mkdtempSync(join(tmpdir(), "viv-stats-"));
+  try {
+    const stats = join(folder, "stats.json");
+    const reporter = join(checkout, "test", "support", "reporter.cjs");
+    const args = [join(checkout, "node_modules", "mocha", "bin", "mocha.js"), "--reporter", reporter, ...files.sort().map((file) => join("test", tier, file))];
+    const code = await spawnAndWait(process.execPath, args, { VIVARIUM_TEST_STATS: stats });
+    return countsFrom(stats, code);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** A Mocha that died before its end has no numbers: that is a failure, whatever ran. */
+function countsFrom(file: string, code: number): Counts {
+  try {
+    const counts = JSON.parse(readFileSync(file, "utf8")) as Counts;
+    return code !== 0 && counts.failures === 0 ? { ...counts, failures: 1 } : counts;
+  } catch {
+    return { passes: 0, failures: 1, pending: 0 };
+  }
+}
+
+function spawnAndWait(program: string, args: readonly string[], env: Record<string, string>): Promise<number> {
+  return new Promise((done, failed) => {
+    const child = spawn(program, args, { cwd: checkout, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
+    child.once("error", failed);
+    child.once("exit", (code) => done(code ?? 1));
+  });
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  console.log("0 passed, 1 failed, 0 skipped");
+  process.exitCode = 1;
+});

@@ -1,0 +1,14 @@
+// Mocha's spec reporter, which also writes its numbers to the file VIVARIUM_TEST_STATS for the closing line.
+const { writeFileSync } = require("node:fs");
+const { reporters } = require("mocha");
+
+module.exports = class StatsReporter extends reporters.Spec {
+  constructor(runner, options) {
+    super(runner, options);
+    runner.once("end", () => {
+      const file = process.env.VIVARIUM_TEST_STATS;
+      const { passes, failures, pending } = this.stats;
+      if (file) writeFileSync(file, JSON.stringify({ passes, failures, pending }));
+    });
+  }
+};
