@@ -146,7 +146,7 @@ describe("ssh", () => {
       },
     });
     assert.equal(ended.code, 7);
-    assert.deepEqual(runs, [["ssh", "-p", "40022", "root@127.0.0.1", "ls", "-l"]]);
+    assert.deepEqual(runs, [["ssh", "-p", "40022", "root@127.0.0.1", "--", "ls", "-l"]]);
   });
 
   it("says that a signal ended it as a shell does", async () => {
