@@ -8,7 +8,8 @@
  *     --fast           compress in seconds; larger parts, for trying things out
  *     --no-verify      do not run the result in an empty root (it is verified on its own platform otherwise)
  */
-import { setPriority } from "node:os";
+import { mkdtemp } from "node:fs/promises";
+import { setPriority, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundlePlatforms } from "../src/backends/manifest.ts";
@@ -16,6 +17,8 @@ import { cacheFolder } from "./bundle/cache.ts";
 import { type Collection, mergeCollections } from "./bundle/collection.ts";
 import { collectDebian } from "./bundle/debian.ts";
 import { BundleError, describeError } from "./bundle/errors.ts";
+import { collectHomebrew } from "./bundle/homebrew.ts";
+import { collectMsys2 } from "./bundle/msys2.ts";
 import { collectNode } from "./bundle/node-runtime.ts";
 import { packBundle } from "./bundle/pack.ts";
 import { verifyBundle } from "./bundle/verify.ts";
@@ -62,7 +65,13 @@ async function collectQemu(
     const node = contentFile(runtime, "runtime/node");
     return collectDebian(platform, { cache, refresh: values.refresh, node, progress });
   }
-  throw new BundleError("usage", `${platform} is not collected here yet`, "Run this on Linux.");
+  const { prefix } = values;
+  if (prefix === undefined) {
+    throw new BundleError("usage", `${platform} is collected from an installed QEMU`, "Give --prefix, such as $(brew --prefix) or C:/msys64/ucrt64.");
+  }
+  if (platform === "win32-x64" || platform === "win32-arm64") return collectMsys2({ platform, prefix });
+  const work = await mkdtemp(join(tmpdir(), "vivarium-homebrew-"));
+  return collectHomebrew({ platform, prefix, work });
 }
 
 function contentFile(collection: Collection, path: string): string {

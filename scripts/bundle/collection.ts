@@ -3,7 +3,7 @@ import type { BundleFirmware, BundlePackage, BundlePlatform, BundleProgram } fro
 /** A file to put into the bundle. */
 export type CollectedFile = {
   part: string;
-  /** Path below the unpack root, its first segment being the part's own folder. */
+  /** Path below the unpack root; no two files have the same. */
   path: string;
   /** Where the content is: a file, or the bytes themselves when the recipe changed them. */
   content: { file: string } | { bytes: Buffer };

@@ -21,6 +21,11 @@ export function parseObjdump(stdout: string): string[] {
   return [...new Set(names.filter((name) => name !== ""))];
 }
 
+/** MSYS2 names its libraries `lib*.dll` and `zlib1.dll`: such a one which is absent is missing, any other is Windows' own. */
+export function isPrefixLibrary(name: string): boolean {
+  return /^(lib|zlib)/i.test(name);
+}
+
 /**
  * Parses `ntldd -R`: `libglib-2.0-0.dll => C:\msys64\ucrt64\bin\libglib-2.0-0.dll (0x…)`, `x.dll => not found`.
  *
@@ -90,8 +95,9 @@ export async function collectMsys2({ platform, prefix }: Msys2Options): Promise<
     names.map((name) => join(bin, `${name}.exe`)),
     (file) => run(objdump(dump, file)),
     async (name) => {
-      const own = present.get(name.toLowerCase());
-      return own === undefined ? "system" : join(bin, own);
+      const found = present.get(name.toLowerCase());
+      if (found !== undefined) return join(bin, found);
+      return isPrefixLibrary(name) ? undefined : "system";
     },
   );
   const files: CollectedFile[] = [

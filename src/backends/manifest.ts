@@ -3,7 +3,7 @@
  * extension reads to check, unpack and launch them.
  *
  * Every path is POSIX style and relative to the folder the parts are unpacked into
- * (`~/.vivarium/bin/<id>/`). Each part's tar carries its own top folder, so that parts unpack side by side.
+ * (`~/.vivarium/bin/<id>/`). Every part is unpacked into that same folder; no two parts hold the same path.
  */
 import { z } from "zod";
 
