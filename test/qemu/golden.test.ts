@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { copyFile, mkdir, open, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import type { Definition } from "../../src/model/index.ts";
 import { channelAddress, commandLine, connectQmp, type LaunchContext, openChannel, type Platform } from "../../src/qemu/index.ts";
 import { contextOf, type GoldenCase, golden, goldenCases, goldenText, platforms } from "../golden/commandLine.ts";
-import { tool } from "../support/tools.ts";
+import { runTool, tool } from "../support/tools.ts";
 import { makeWorld, type World } from "./world.ts";
 
 /**
@@ -22,9 +20,9 @@ describe("golden command lines with the real QEMU", function () {
   let images: World;
   before(async () => {
     images = await makeWorld();
-    await promisify(execFile)(tool("qemu-img"), ["create", "-q", "-f", "qcow2", images.path("disk"), "1M"]);
+    await runTool("qemu-img", ["create", "-q", "-f", "qcow2", images.path("disk"), "1M"], images.folder);
     for (const [name, size] of Object.entries(flashSizes))
-      await promisify(execFile)(tool("qemu-img"), ["create", "-q", "-f", "qcow2", images.path(name), size]);
+      await runTool("qemu-img", ["create", "-q", "-f", "qcow2", images.path(name), size], images.folder);
   });
   after(() => images.dispose());
   beforeEach(async () => {
@@ -37,12 +35,13 @@ describe("golden command lines with the real QEMU", function () {
       // What is an error on that host has no command to start.
       if (goldenText(goldenCase, platform).startsWith("error ")) continue;
       it(`${goldenCase.name} of ${platform}`, async () => {
-        const context = await hereContext(goldenCase, platform, world);
+        const emulator = await tool(`qemu-system-${goldenCase.definition.architecture}`);
+        const context = { ...(await hereContext(goldenCase, platform, world)), dataDirectories: emulator.dataDirectories };
         const definition = mapStrings(goldenCase.definition, (text) => text.replace(/^\/home\/ada\/\.vivarium/, world.folder));
         await materialise(definition, context, images);
         const words = swapDrivers(commandLine(definition, context));
         if (context.tpmSocket !== undefined) await startTpm(world, context.tpmSocket);
-        const qemu = world.start(tool(`qemu-system-${definition.architecture}`), words);
+        const qemu = world.start(emulator, words);
         const greeted = openChannel(channelAddress(context, "control"), { retry: true, timeoutMs: 20_000 }).then((stream) =>
           connectQmp(stream),
         );
@@ -84,7 +83,7 @@ async function hereContext(goldenCase: GoldenCase, platform: Platform, world: Wo
   const forwards = await Promise.all(
     swapped.forwards.map(async (forward) => ({ ...forward, hostPort: await freePort(forward.hostAddress) })),
   );
-  const common = { ...swapped, dataDirectories: [], forwards, diskIo: { aio: "threads", direct: false } as const };
+  const common = { ...swapped, forwards, diskIo: { aio: "threads", direct: false } as const };
   const emulated = { name: "tcg", arguments: ["-accel", "tcg,thread=multi,tb-size=128"], cpuModel: "max" } as const;
   if (platform === "linux")
     return { ...common, diskIo: there.diskIo, accelerator: there.accelerator.name === "tcg" ? there.accelerator : emulated };
@@ -156,7 +155,15 @@ function linuxHeader(): Buffer {
 async function startTpm(world: World, socket: string): Promise<void> {
   const state = world.path("tpm");
   await mkdir(state);
-  world.start(tool("swtpm"), ["socket", "--tpm2", "--tpmstate", `dir=${state}`, "--ctrl", `type=unixio,path=${socket}`, "--terminate"]);
+  world.start(await tool("swtpm"), [
+    "socket",
+    "--tpm2",
+    "--tpmstate",
+    `dir=${state}`,
+    "--ctrl",
+    `type=unixio,path=${socket}`,
+    "--terminate",
+  ]);
   (await openChannel({ kind: "unix", path: socket }, { retry: true })).destroy();
   await sleep(20);
 }

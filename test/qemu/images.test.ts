@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { mkdir, open, readFile, stat, truncate } from "node:fs/promises";
 import {
   checkImage,
@@ -13,7 +12,7 @@ import {
   type ProgramOutcome,
   parseQcow2Header,
 } from "../../src/qemu/index.ts";
-import { tool } from "../support/tools.ts";
+import { runTool, tool } from "../support/tools.ts";
 import { makeWorld, type World } from "./world.ts";
 
 const mib = 1024 ** 2;
@@ -26,12 +25,8 @@ describe("qemu-img", function () {
   });
   afterEach(() => world.dispose());
 
-  async function outcome(command: ImageCommand<unknown>): Promise<ProgramOutcome> {
-    return new Promise((resolve) => {
-      execFile(tool("qemu-img"), [...command.arguments], { cwd: world.folder }, (error, stdout, stderr) => {
-        resolve({ exitCode: error === null ? 0 : Number(error.code), stdout, stderr });
-      });
-    });
+  function outcome(command: ImageCommand<unknown>): Promise<ProgramOutcome> {
+    return runTool(command.program, command.arguments, world.folder);
   }
 
   async function run<T>(command: ImageCommand<T>): Promise<T> {
@@ -111,7 +106,17 @@ describe("qemu-img", function () {
     await run(createImage("a.qcow2", "qcow2", mib));
     const node = { driver: "qcow2", "node-name": "a", file: { driver: "file", filename: world.path("a.qcow2") } };
     const drive = ["-blockdev", JSON.stringify(node), "-device", "virtio-blk-pci,drive=a", "-pidfile", world.path("pid")];
-    world.start(tool("qemu-system-x86_64"), ["-M", "q35", "-nodefaults", "-display", "none", "-S", ...drive]);
+    const qemu = await tool("qemu-system-x86_64");
+    world.start(qemu, [
+      ...qemu.dataDirectories.flatMap((folder) => ["-L", folder]),
+      "-M",
+      "q35",
+      "-nodefaults",
+      "-display",
+      "none",
+      "-S",
+      ...drive,
+    ]);
     while ((await readFile(world.path("pid"), "utf8").catch(() => "")) === "") await new Promise((wake) => setTimeout(wake, 5));
     await assert.rejects(run(growImage("a.qcow2", "qcow2", 2 * mib)), { code: "locked" });
     assert.equal((await run(imageInfo("a.qcow2", "qcow2"))).virtualBytes, mib);
@@ -169,7 +174,7 @@ describe("qcow2 header", () => {
   it("notices a cut image", async () => {
     const world = await makeWorld();
     const file = world.path("a.qcow2");
-    await new Promise((resolve) => execFile(tool("qemu-img"), ["create", "-q", "-f", "qcow2", file, "1G"], resolve));
+    await runTool("qemu-img", ["create", "-q", "-f", "qcow2", file, "1G"], world.folder);
     await truncate(file, 4096);
     assert.ok(problem(await readFile(file), 4096));
     await world.dispose();

@@ -26,14 +26,21 @@ describe("QMP with the real QEMU", function () {
 
   const bare = ["-M", "none", "-nodefaults", "-no-user-config", "-display", "none", "-S"];
 
-  function start(...args: string[]): Started {
+  async function start(...args: string[]): Promise<Started> {
     const monitor = (id: string) => [
       "-chardev",
       `socket,id=${id},path=${world.path(id)},server=on,wait=off`,
       "-mon",
       `chardev=${id},mode=control`,
     ];
-    return world.start(tool("qemu-system-x86_64"), [...bare, ...monitor("control"), ...monitor("rescue"), ...args]);
+    const qemu = await tool("qemu-system-x86_64");
+    return world.start(qemu, [
+      ...qemu.dataDirectories.flatMap((folder) => ["-L", folder]),
+      ...bare,
+      ...monitor("control"),
+      ...monitor("rescue"),
+      ...args,
+    ]);
   }
 
   async function connect(id = "control", options: QmpOptions = {}) {
@@ -41,7 +48,7 @@ describe("QMP with the real QEMU", function () {
   }
 
   it("greets, answers and says goodbye", async () => {
-    const { exited } = start("-uuid", "3f0c6a1e-8b7d-4c2a-9e5f-0a1b2c3d4e5f");
+    const { exited } = await start("-uuid", "3f0c6a1e-8b7d-4c2a-9e5f-0a1b2c3d4e5f");
     const qmp = await connect();
     assert.ok(qmp.greeting.version.major >= 7);
     assert.equal((await qmp.execute("query-status")).status, "prelaunch");
@@ -54,7 +61,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("keeps fifty commands in flight apart", async () => {
-    start();
+    await start();
     const qmp = await connect();
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_, index) => (index % 2 ? qmp.execute("query-status") : qmp.execute("query-version"))),
@@ -67,7 +74,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("reports a refusal with QEMU's class and words", async () => {
-    start();
+    await start();
     const qmp = await connect();
     await assert.rejects(qmp.execute("device_del", { id: "nobody" }), (error) => {
       assert.ok(error instanceof QmpError);
@@ -78,7 +85,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("brings events in the order they happen", async () => {
-    start();
+    await start();
     const qmp = await connect();
     const seen: string[] = [];
     qmp.onEvent(({ name }) => seen.push(name));
@@ -90,7 +97,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("speaks out of band on the rescue monitor while the control monitor is open", async () => {
-    start();
+    await start();
     const control = await connect();
     const rescue = await connect("rescue", { outOfBand: true });
     await assert.rejects(rescue.executeOutOfBand("migrate-pause"), QmpError);
@@ -101,7 +108,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("gives up on a monitor that somebody else holds, and gets it once it is free", async () => {
-    start();
+    await start();
     const first = await connect();
     await assert.rejects(connect("control", { timeoutMs: 200 }), { code: "not-responding" });
     first.dispose();
@@ -111,7 +118,7 @@ describe("QMP with the real QEMU", function () {
   });
 
   it("tells a stopped QEMU from an ended one", async () => {
-    const { child, exited } = start();
+    const { child, exited } = await start();
     const qmp = await connect();
     child.kill("SIGSTOP");
     await assert.rejects(qmp.execute("query-status", {}, { timeoutMs: 150 }), { code: "not-responding" });
@@ -132,7 +139,7 @@ describe("QMP with the real QEMU", function () {
       { type: "hubport", id: "h0", hubid: 0, netdev: "u0" },
       { type: "hubport", id: "n0", hubid: 0 },
     ];
-    start(...hub.flatMap((netdev) => ["-netdev", JSON.stringify(netdev)]));
+    await start(...hub.flatMap((netdev) => ["-netdev", JSON.stringify(netdev)]));
     const qmp = await connect();
     const rule = { protocol: "tcp" as const, hostAddress: "127.0.0.1", hostPort: port, guestPort: 22 };
     const ask = (command: typeof infoUsernet) => qmp.execute("human-monitor-command", { "command-line": command });
@@ -151,7 +158,7 @@ describe("QMP with the real QEMU", function () {
     const key = randomBytes(32);
     await writeFile(world.path("keys.psk"), `vivarium:${key.toString("hex")}\n`, { mode: 0o600 });
     const port = await freePort();
-    start(
+    await start(
       ...["-object", JSON.stringify({ "qom-type": "tls-creds-psk", id: "tls", endpoint: "server", dir: world.folder })],
       ...["-chardev", `socket,id=tcp,host=127.0.0.1,port=${port},server=on,wait=off,tls-creds=tls`, "-mon", "chardev=tcp,mode=control"],
     );

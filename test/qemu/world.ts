@@ -4,12 +4,13 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Tool } from "../support/tools.ts";
 
 export interface World {
   readonly folder: string;
   path(...parts: string[]): string;
   /** Output is kept for the message of a failing test. */
-  start(file: string, args: readonly string[]): Started;
+  start(tool: Tool, args: readonly string[]): Started;
   dispose(): Promise<void>;
 }
 
@@ -25,8 +26,12 @@ export async function makeWorld(): Promise<World> {
   return {
     folder,
     path: (...parts) => join(folder, ...parts),
-    start(file, args) {
-      const child = spawn(file, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+    start({ file, argsPrefix, env }, args) {
+      const child = spawn(file, [...argsPrefix, ...args], {
+        cwd: folder,
+        env: { ...process.env, ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
       let text = "";
       for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (text += chunk));
       const exited = once(child, "close").then(() => undefined);
