@@ -37,11 +37,13 @@ export async function openChannel(address: ChannelAddress, options: OpenOptions 
   }
 }
 
+// Close together while QEMU usually comes up (30–80 ms), then sparing.
 const firstPauseMs = 2;
+const pauseGrowth = 1.1;
 const longestPauseMs = 20;
 
 async function attempts(address: ChannelAddress, options: OpenOptions, stopped: AbortSignal): Promise<Duplex> {
-  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+  for (let pauseMs = firstPauseMs; ; pauseMs = Math.min(pauseMs * pauseGrowth, longestPauseMs)) {
     try {
       return await attempt(address, options, stopped);
     } catch (thrown) {
