@@ -21,7 +21,7 @@ export const buildPrograms: readonly SystemProgram[] = [
 
 /** What the tests need beyond it. */
 export const testPrograms: readonly SystemProgram[] = [
-  { program: "as", package: "binutils" },
+  { program: "x86_64-linux-gnu-as", package: "binutils-x86-64-linux-gnu" },
   { program: "aarch64-linux-gnu-as", package: "binutils-aarch64-linux-gnu" },
   { program: "xorriso", package: "xorriso" },
   { program: "mcopy", package: "mtools" },
