@@ -125,6 +125,7 @@ describe("QMP with the real QEMU", function () {
     child.kill("SIGCONT");
     // The late answer to the first one is dropped.
     assert.equal((await qmp.execute("query-version")).qemu.major, qmp.greeting.version.major);
+    child.kill("SIGSTOP");
     const waiting = assert.rejects(qmp.execute("query-status"), { code: "qemu-lost" });
     child.kill("SIGKILL");
     await waiting;
