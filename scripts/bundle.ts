@@ -67,7 +67,11 @@ async function collectQemu(
   }
   const { prefix } = values;
   if (prefix === undefined) {
-    throw new BundleError("usage", `${platform} is collected from an installed QEMU`, "Give --prefix, such as $(brew --prefix) or C:/msys64/ucrt64.");
+    throw new BundleError(
+      "usage",
+      `${platform} is collected from an installed QEMU`,
+      "Give --prefix, such as $(brew --prefix) or C:/msys64/ucrt64.",
+    );
   }
   if (platform === "win32-x64" || platform === "win32-arm64") return collectMsys2({ platform, prefix });
   const work = await mkdtemp(join(tmpdir(), "vivarium-homebrew-"));
@@ -76,7 +80,8 @@ async function collectQemu(
 
 function contentFile(collection: Collection, path: string): string {
   const content = collection.files.find((file) => file.path === path)?.content;
-  if (content === undefined || !("file" in content)) throw new BundleError("file-missing", `${path} was not collected`, "See scripts/bundle/node-runtime.ts.");
+  if (content === undefined || !("file" in content))
+    throw new BundleError("file-missing", `${path} was not collected`, "See scripts/bundle/node-runtime.ts.");
   return content.file;
 }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import which from "which";
@@ -100,7 +100,7 @@ async function requireApt(): Promise<void> {
     throw new BundleError(
       "no-apt",
       `${tool} was not found: a Linux bundle is made from Debian packages by apt`,
-      "Run this on Debian or Ubuntu, or in a container: docker run -v \"$PWD:/src\" -w /src debian:13 …",
+      'Run this on Debian or Ubuntu, or in a container: docker run -v "$PWD:/src" -w /src debian:13 …',
     );
   }
 }
@@ -175,7 +175,11 @@ async function fetchMissing(
     for (const record of missing) {
       const path = bySha256.get(record.sha256);
       if (path === undefined) {
-        throw new BundleError("package-changed", `${record.name} ${record.version} is not the file the archive's index names`, "Run again with --refresh to fetch the index anew.");
+        throw new BundleError(
+          "package-changed",
+          `${record.name} ${record.version} is not the file the archive's index names`,
+          "Run again with --refresh to fetch the index anew.",
+        );
       }
       await rename(path, pathOf(record));
     }

@@ -23,10 +23,7 @@ export type Quality = 5 | 9 | 10;
  */
 export async function packTar(folder: string, names: string[], quality: Quality, cache: string): Promise<string> {
   const tar = `${folder}.tar`;
-  await create(
-    { cwd: folder, file: tar, portable: true, noDirRecurse: true, mtime: new Date(0), strict: true },
-    [...names].sort(),
-  );
+  await create({ cwd: folder, file: tar, portable: true, noDirRecurse: true, mtime: new Date(0), strict: true }, [...names].sort());
   try {
     const key = await sha256OfFile(tar);
     return await once(join(cache, "parts", `${key}.q${quality}.br`), (temporary) => brotli(tar, temporary, quality));

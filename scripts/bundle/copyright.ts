@@ -14,6 +14,18 @@ const spdx: Record<string, string> = {
 
 const gnuNames: Record<string, string> = { gpl: "GPL", lgpl: "LGPL", agpl: "AGPL", gfdl: "GFDL", fdl: "GFDL" };
 
+/** Source packages whose copyright file is prose, with the licence that holds for the whole. */
+const proseLicenses: Record<string, string> = {
+  qemu: "GPL-2.0-only AND others, see copyright",
+  seabios: "LGPL-3.0-only AND others, see copyright",
+};
+
+/** The licence of a package: from its copyright file, else from the table above. */
+export function licenseOf(sourceName: string, copyright: string): string {
+  const license = readLicense(copyright);
+  return license === "see copyright" ? (proseLicenses[sourceName] ?? license) : license;
+}
+
 /** `GPL-2+` → `GPL-2.0-or-later`, `Expat` → `MIT`; a name of nobody's stays as it is. */
 export function toSpdx(shortName: string): string {
   const gnu = /^(gpl|lgpl|agpl|gfdl|fdl)-?v?(\d)(?:\.(\d))?(\+?)$/i.exec(shortName);
@@ -31,7 +43,10 @@ export function toSpdx(shortName: string): string {
  */
 export function readLicense(copyright: string): string {
   const [header, ...stanzas] = parseStanzas(copyright);
-  if (header === undefined || !/copyright-format|dep5|dep\.debian/i.test(header.get("format") ?? header.get("format-specification") ?? "")) {
+  if (
+    header === undefined ||
+    !/copyright-format|dep5|dep\.debian/i.test(header.get("format") ?? header.get("format-specification") ?? "")
+  ) {
     return "see copyright";
   }
   const names = [header, ...stanzas.filter((stanza) => stanza.has("files"))]

@@ -23,8 +23,7 @@ export async function unpackDeb(
     await mkdir(folder, { recursive: true });
     const child = execa("dpkg-deb", ["--fsys-tarfile", deb], { encoding: "buffer", buffer: false, stderr: "inherit" });
     const filter = (path: string, entry: unknown): boolean =>
-      !(typeof entry === "object" && entry !== null && "type" in entry && entry.type === "Directory") &&
-      wanted(path.replace(/^\.\//, ""));
+      !(typeof entry === "object" && entry !== null && "type" in entry && entry.type === "Directory") && wanted(path.replace(/^\.\//, ""));
     await pipeline(child.stdout, extract({ cwd: folder, filter, preserveOwner: false, noMtime: true }));
     await child;
   });

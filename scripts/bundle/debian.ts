@@ -3,13 +3,13 @@ import { posix } from "node:path";
 import type { BundleFirmware, BundlePackage, BundleProgram } from "../../src/backends/manifest.ts";
 import { openAptRoot } from "./apt.ts";
 import { type CollectedFile, type Collection, type ProgramWord, programOf } from "./collection.ts";
-import { readLicense } from "./copyright.ts";
-import { packageTree, type PackageTree, unpackDeb } from "./deb.ts";
+import { licenseOf } from "./copyright.ts";
+import { type PackageTree, packageTree, unpackDeb } from "./deb.ts";
 import { readElfNeeds } from "./elf.ts";
 import { BundleError } from "./errors.ts";
 import { sha256 } from "./hash.ts";
 import { libraryClosure } from "./libraries.ts";
-import { packageClosure, type PackageRecord } from "./packages.ts";
+import { type PackageRecord, packageClosure } from "./packages.ts";
 import {
   type Architecture,
   commonData,
@@ -149,7 +149,11 @@ class Assembly {
   async #copyright(packageName: string): Promise<Buffer> {
     const found = await this.#tree.find(`usr/share/doc/${packageName}/copyright`);
     if (found !== undefined) return readFile(found.file);
-    throw new BundleError("no-copyright", `${packageName} has no copyright file`, "Every bundled package needs one: check its documentation folder.");
+    throw new BundleError(
+      "no-copyright",
+      `${packageName} has no copyright file`,
+      "Every bundled package needs one: check its documentation folder.",
+    );
   }
 
   #dataFolders(part: string): string[] {
@@ -167,9 +171,7 @@ class Assembly {
       const added = this.#files.find((one) => one.path === path);
       if (added !== undefined) added.content = { bytes };
     }
-    const env: Record<string, string> = isQemu
-      ? { QEMU_MODULE_DIR: "qemu/modules" }
-      : { OPENSSL_CONF: "qemu/etc/openssl.cnf" };
+    const env: Record<string, string> = isQemu ? { QEMU_MODULE_DIR: "qemu/modules" } : { OPENSSL_CONF: "qemu/etc/openssl.cnf" };
     this.#programs[name] = programOf(part, [...this.#loaderWords(name), { path }], env);
   }
 
@@ -229,14 +231,19 @@ class Assembly {
       const found = await this.#tree.find(`${folder}/${name}`);
       if (found !== undefined) return found;
     }
-    throw new BundleError("library-missing", `${name} is in none of the packages`, "Is its package in excludedPackages of scripts/bundle/recipe.ts?");
+    throw new BundleError(
+      "library-missing",
+      `${name} is in none of the packages`,
+      "Is its package in excludedPackages of scripts/bundle/recipe.ts?",
+    );
   }
 }
 
 /** `1:10.0.13+ds-0+deb13u1` → `10.0.13`. */
 export function upstreamVersion(debianVersion: string): string {
   const found = /^(?:\d+:)?(\d+\.\d+\.\d+)/.exec(debianVersion)?.[1];
-  if (found === undefined) throw new BundleError("version", `Not a QEMU package version: ${debianVersion}`, "See qemu-utils in the archive.");
+  if (found === undefined)
+    throw new BundleError("version", `Not a QEMU package version: ${debianVersion}`, "See qemu-utils in the archive.");
   return found;
 }
 
@@ -247,7 +254,7 @@ function toPackage(record: PackageRecord, copyright: string): BundlePackage {
     version: record.version,
     architecture: record.architecture,
     sha256: record.sha256,
-    license: readLicense(copyright),
+    license: licenseOf(sourceName, copyright),
     source: {
       name: sourceName,
       version: sourceVersion,

@@ -55,9 +55,7 @@ export function candidates(name: string, neededBy: string, prefix: string): stri
  */
 export function relocatePlan(file: string, needed: string[], library: boolean, entitlementsFile: string): Command[] {
   const folder = library ? "@loader_path" : "@loader_path/../lib";
-  const changes = needed
-    .filter((name) => !isSystemLibrary(name))
-    .flatMap((name) => ["-change", name, `${folder}/${basename(name)}`]);
+  const changes = needed.filter((name) => !isSystemLibrary(name)).flatMap((name) => ["-change", name, `${folder}/${basename(name)}`]);
   const id = library ? ["-id", `@rpath/${basename(file)}`] : [];
   const edit = [...id, ...changes];
   const sign = ["-s", "-", "--force", "--timestamp=none"];
@@ -152,7 +150,9 @@ export async function collectHomebrew({ platform, prefix, work }: HomebrewOption
     platform,
     qemuVersion: packages.find((one) => one.name === "qemu")?.version.replace(/_\d+$/, "") ?? "",
     files,
-    programs: Object.fromEntries([...real.keys()].map((name) => [name, programOf(programs.get(name) ?? "qemu", [{ path: `qemu/bin/${name}` }])])),
+    programs: Object.fromEntries(
+      [...real.keys()].map((name) => [name, programOf(programs.get(name) ?? "qemu", [{ path: `qemu/bin/${name}` }])]),
+    ),
     dataDirectories: ["qemu/share/qemu"],
     firmware: edk2Firmware(own, other),
     packages,
@@ -178,7 +178,8 @@ const commonData = /^(efi-(virtio|e1000e?)\.rom|vgabios-(stdvga|virtio|ramfb|boc
 export function partOfData(name: string, other: "x86_64" | "aarch64"): string | undefined {
   const optional = `emulator-${other}`;
   if (commonData.test(name) || name === "edk2-licenses.txt") return "qemu";
-  if (x86Data.test(name) || /^edk2-(x86_64-code|x86_64-secure-code|i386-vars)\.fd$/.test(name)) return other === "x86_64" ? optional : "qemu";
+  if (x86Data.test(name) || /^edk2-(x86_64-code|x86_64-secure-code|i386-vars)\.fd$/.test(name))
+    return other === "x86_64" ? optional : "qemu";
   if (/^edk2-(aarch64-code|arm-vars)\.fd$/.test(name)) return other === "aarch64" ? optional : "qemu";
   return undefined;
 }

@@ -22,7 +22,11 @@ export async function libraryClosure(
       if (found.has(name) || system.has(name)) continue;
       const library = await resolve(name, file);
       if (library === undefined) {
-        throw new BundleError("library-missing", `${name}, needed by ${file}, is in none of the packages`, "Add the package which has it to the recipe.");
+        throw new BundleError(
+          "library-missing",
+          `${name}, needed by ${file}, is in none of the packages`,
+          "Add the package which has it to the recipe.",
+        );
       }
       if (library === "system") {
         system.add(name);

@@ -68,7 +68,11 @@ export function parsePacmanInfo(stdout: string): BundlePackage[] {
         version,
         architecture: fields.get("Architecture") ?? "",
         // pacman prints `spdx:GPL-2.0-only  spdx:MIT`, two spaces apart.
-        license: (fields.get("Licenses") ?? "").replaceAll("spdx:", "").split(/\s{2,}/).join(" AND ") || "see copyright",
+        license:
+          (fields.get("Licenses") ?? "")
+            .replaceAll("spdx:", "")
+            .split(/\s{2,}/)
+            .join(" AND ") || "see copyright",
         source: { name: base, version, offer: `https://repo.msys2.org/mingw/sources/${base}-${version}.src.tar.zst` },
       };
     });
@@ -101,18 +105,22 @@ export async function collectMsys2({ platform, prefix }: Msys2Options): Promise<
     },
   );
   const files: CollectedFile[] = [
-    ...names.map((name): CollectedFile => ({
-      part: partOf.get(name) ?? "qemu",
-      path: `qemu/bin/${name}.exe`,
-      content: { file: join(bin, `${name}.exe`) },
-      executable: true,
-    })),
-    ...[...libraries.values()].map((file): CollectedFile => ({
-      part: "qemu",
-      path: `qemu/bin/${basename(file)}`,
-      content: { file },
-      executable: false,
-    })),
+    ...names.map(
+      (name): CollectedFile => ({
+        part: partOf.get(name) ?? "qemu",
+        path: `qemu/bin/${name}.exe`,
+        content: { file: join(bin, `${name}.exe`) },
+        executable: true,
+      }),
+    ),
+    ...[...libraries.values()].map(
+      (file): CollectedFile => ({
+        part: "qemu",
+        path: `qemu/bin/${basename(file)}`,
+        content: { file },
+        executable: false,
+      }),
+    ),
     ...(await collectShare(join(prefix, "share", "qemu"), other)),
   ];
   const owners = await run(pacmanOwners([...names.map((name) => join(bin, `${name}.exe`)), ...libraries.values()]));

@@ -14,11 +14,13 @@ export function noticesTable(manifest: BundleManifest): string {
     row.licenses.add(license);
     sources.set(source.name, row);
   }
-  const rows = [...sources].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, row]) => {
-    const url = /https?:\S+/.exec(row.offer)?.[0] ?? "";
-    const licenses = [...row.licenses].join("; ").replaceAll("|", "\\|");
-    return `| ${name} | ${row.version} | ${row.names.join(", ")} | ${licenses} | [source](${url}) |`;
-  });
+  const rows = [...sources]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, row]) => {
+      const url = /https?:\S+/.exec(row.offer)?.[0] ?? "";
+      const licenses = [...row.licenses].join("; ").replaceAll("|", "\\|");
+      return `| ${name} | ${row.version} | ${row.names.join(", ")} | ${licenses} | [source](${url}) |`;
+    });
   return ["| source | version | packages | licences | |", "|---|---|---|---|---|", ...rows].join("\n");
 }
 

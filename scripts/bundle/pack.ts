@@ -1,11 +1,6 @@
 import { chmod, copyFile, cp, mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  type BundleFile,
-  type BundleManifest,
-  bundleManifest,
-  type BundlePart,
-} from "../../src/backends/manifest.ts";
+import { type BundleFile, type BundleManifest, type BundlePart, bundleManifest } from "../../src/backends/manifest.ts";
 import type { CollectedFile, Collection } from "./collection.ts";
 import { packTar, type Quality } from "./compress.ts";
 import { BundleError } from "./errors.ts";
@@ -101,11 +96,7 @@ async function packPart(
 }
 
 /** Puts the manifest together, every list in a fixed order, and checks it against its own schema. */
-export function makeManifest(
-  collection: Collection,
-  files: Record<string, BundleFile>,
-  parts: Record<string, BundlePart>,
-): BundleManifest {
+export function makeManifest(collection: Collection, files: Record<string, BundleFile>, parts: Record<string, BundlePart>): BundleManifest {
   const packages = [...collection.packages].sort((a, b) => compare(a.name, b.name));
   return bundleManifest.parse({
     schema: 1,
@@ -123,9 +114,7 @@ export function makeManifest(
 
 /** 12 hex digits over path, mode and content of every file; the compressor does not matter. */
 export function contentId(files: Record<string, BundleFile>): string {
-  const lines = Object.entries(sortedByKey(files)).map(
-    ([path, file]) => `${path}\0${file.executable ? "x" : "-"}\0${file.sha256}\n`,
-  );
+  const lines = Object.entries(sortedByKey(files)).map(([path, file]) => `${path}\0${file.executable ? "x" : "-"}\0${file.sha256}\n`);
   return sha256(lines.join("")).slice(0, 12);
 }
 

@@ -1,5 +1,5 @@
-import { BundleError } from "./errors.ts";
 import { parseStanzas, type Stanza } from "./control.ts";
+import { BundleError } from "./errors.ts";
 
 /** What the archive says about one binary package. */
 export type PackageRecord = {
@@ -78,7 +78,11 @@ export async function packageClosure(
   await ask([...roots]);
   const missing = roots.filter((name) => !known.has(name));
   if (missing.length > 0) {
-    throw new BundleError("no-package", `The archive has no package ${missing.join(", ")}`, "Check the suites of the private sources.list, and that the mirror is complete.");
+    throw new BundleError(
+      "no-package",
+      `The archive has no package ${missing.join(", ")}`,
+      "Check the suites of the private sources.list, and that the mirror is complete.",
+    );
   }
   const chosen = new Map<string, PackageRecord>();
   let level = [...roots];

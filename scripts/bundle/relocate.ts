@@ -38,7 +38,11 @@ export function forgetHostPaths(program: Buffer, name: string, triplet: string):
       count += 1;
     }
     if (count !== 1 && everywhere) {
-      throw new BundleError("relocation", `${name} holds ${path} ${count} times, expected once`, "QEMU's build has changed: see scripts/bundle/relocate.ts.");
+      throw new BundleError(
+        "relocation",
+        `${name} holds ${path} ${count} times, expected once`,
+        "QEMU's build has changed: see scripts/bundle/relocate.ts.",
+      );
     }
   }
   return copy;

@@ -27,9 +27,7 @@ function parseDeb822(text: string): AptSource[] {
     const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
     if (!words("types").includes("deb") || /^(no|false|0)$/i.test(stanza.get("enabled") ?? "yes")) return [];
     const signedBy = parseSignedBy(stanza.get("signed-by"));
-    return words("uris").flatMap((uri) =>
-      words("suites").map((suite) => ({ uri, suite, components: words("components"), signedBy })),
-    );
+    return words("uris").flatMap((uri) => words("suites").map((suite) => ({ uri, suite, components: words("components"), signedBy })));
   });
 }
 
@@ -63,9 +61,7 @@ export function chooseArchives(sources: AptSource[]): DebianArchives | undefined
   const baseSuite = (suite: string): string => suite.replace(/-security$|\/updates$/, "");
   const main = usable.find((source) => debianSuites.includes(source.suite) && !isUbuntu(source));
   if (main === undefined) return undefined;
-  const security = usable.find(
-    (source) => source.suite !== baseSuite(source.suite) && debianSuites.includes(baseSuite(source.suite)),
-  );
+  const security = usable.find((source) => source.suite !== baseSuite(source.suite) && debianSuites.includes(baseSuite(source.suite)));
   return {
     main: { uri: main.uri, signedBy: main.signedBy },
     security: security

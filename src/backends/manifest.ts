@@ -8,14 +8,7 @@
 import { z } from "zod";
 
 /** The hosts a bundle exists for, in the words of VS Code's `--target`. */
-export const bundlePlatforms = [
-  "linux-x64",
-  "linux-arm64",
-  "darwin-arm64",
-  "darwin-x64",
-  "win32-x64",
-  "win32-arm64",
-] as const;
+export const bundlePlatforms = ["linux-x64", "linux-arm64", "darwin-arm64", "darwin-x64", "win32-x64", "win32-arm64"] as const;
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 in lower-case hex");
 
@@ -24,9 +17,7 @@ export const bundlePath = z
   .string()
   .min(1)
   .refine(
-    (path) =>
-      !/^[A-Za-z]:|[\\\0]/.test(path) &&
-      path.split("/").every((segment) => segment !== "" && segment !== "." && segment !== ".."),
+    (path) => !/^[A-Za-z]:|[\\\0]/.test(path) && path.split("/").every((segment) => segment !== "" && segment !== "." && segment !== ".."),
     "a relative path that stays inside the bundle",
   );
 

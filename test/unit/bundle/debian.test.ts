@@ -5,7 +5,7 @@ import { readLicense, toSpdx } from "../../../scripts/bundle/copyright.ts";
 import { upstreamVersion } from "../../../scripts/bundle/debian.ts";
 import { readElfNeeds } from "../../../scripts/bundle/elf.ts";
 import { libraryClosure } from "../../../scripts/bundle/libraries.ts";
-import { packageClosure, type PackageRecord, parseDepends, parseRecords } from "../../../scripts/bundle/packages.ts";
+import { type PackageRecord, packageClosure, parseDepends, parseRecords } from "../../../scripts/bundle/packages.ts";
 import { wanted } from "../../../scripts/bundle/recipe.ts";
 import { forgetHostPaths } from "../../../scripts/bundle/relocate.ts";
 import { chooseArchives, parseSources, sourcesList } from "../../../scripts/bundle/sources.ts";
@@ -118,7 +118,13 @@ describe("the library closure", () => {
 
   it("follows libraries of libraries and stops at the system's", async () => {
     const closure = await libraryClosure(["/bin/a"], needsOf, async (name) => (name === "sys.so" ? "system" : `/lib/${name}`));
-    assert.deepEqual([...closure], [["x.so", "/lib/x.so"], ["y.so", "/lib/y.so"]]);
+    assert.deepEqual(
+      [...closure],
+      [
+        ["x.so", "/lib/x.so"],
+        ["y.so", "/lib/y.so"],
+      ],
+    );
   });
 
   it("names the file that needs a missing library", async () => {
@@ -128,7 +134,7 @@ describe("the library closure", () => {
     );
   });
 
-  it("reads what a real program needs", async function () {
+  it("reads what a real program needs", async () => {
     if (process.platform !== "linux") return;
     const { needed } = readElfNeeds(await readFile(process.execPath), process.execPath);
     assert.ok(needed.includes("libc.so.6") || needed.some((name) => name.startsWith("libc.")));

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { bundleManifest, bundlePath, locateProgram } from "../../../src/backends/manifest.ts";
 import { type Collection, programOf } from "../../../scripts/bundle/collection.ts";
 import { contentId, packBundle } from "../../../scripts/bundle/pack.ts";
 import { unpackBundle } from "../../../scripts/bundle/unpack.ts";
+import { bundleManifest, bundlePath, locateProgram } from "../../../src/backends/manifest.ts";
 
 describe("a bundle", () => {
   let folder = "";
@@ -81,11 +81,9 @@ async function collection(folder: string, write = true): Promise<Collection> {
       { part: "qemu", path: "qemu/bin/tool", content: { bytes: Buffer.from("tool") }, executable: true },
     ],
     programs: {
-      tool: programOf(
-        "qemu",
-        [{ path: "qemu/lib/ld.so" }, { word: "--library-path" }, { path: "qemu/lib" }, { path: "qemu/bin/tool" }],
-        { QEMU_MODULE_DIR: "qemu/modules" },
-      ),
+      tool: programOf("qemu", [{ path: "qemu/lib/ld.so" }, { word: "--library-path" }, { path: "qemu/lib" }, { path: "qemu/bin/tool" }], {
+        QEMU_MODULE_DIR: "qemu/modules",
+      }),
     },
     dataDirectories: ["qemu/share"],
     firmware: {},

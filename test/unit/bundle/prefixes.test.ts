@@ -43,11 +43,22 @@ describe("a Homebrew prefix", () => {
   });
 
   it("a program's libraries are pointed at ../lib, and it is signed after the edit with the entitlements", () => {
-    const plan = relocatePlan("/w/qemu/bin/qemu-img", ["/opt/homebrew/opt/glib/lib/libglib-2.0.0.dylib", "/usr/lib/libz.1.dylib"], false, "/w/e.plist");
+    const plan = relocatePlan(
+      "/w/qemu/bin/qemu-img",
+      ["/opt/homebrew/opt/glib/lib/libglib-2.0.0.dylib", "/usr/lib/libz.1.dylib"],
+      false,
+      "/w/e.plist",
+    );
     assert.deepEqual(
       plan.map(({ command, args }) => [command, ...args]),
       [
-        ["install_name_tool", "-change", "/opt/homebrew/opt/glib/lib/libglib-2.0.0.dylib", "@loader_path/../lib/libglib-2.0.0.dylib", "/w/qemu/bin/qemu-img"],
+        [
+          "install_name_tool",
+          "-change",
+          "/opt/homebrew/opt/glib/lib/libglib-2.0.0.dylib",
+          "@loader_path/../lib/libglib-2.0.0.dylib",
+          "/w/qemu/bin/qemu-img",
+        ],
         ["codesign", "-s", "-", "--force", "--timestamp=none", "--entitlements", "/w/e.plist", "/w/qemu/bin/qemu-img"],
       ],
     );
@@ -55,12 +66,21 @@ describe("a Homebrew prefix", () => {
 
   it("a library gets its own name too, and no entitlements", () => {
     const plan = relocatePlan("/w/qemu/lib/libx.dylib", ["@rpath/liby.dylib"], true, "/w/e.plist");
-    assert.deepEqual(plan[0]?.args, ["-id", "@rpath/libx.dylib", "-change", "@rpath/liby.dylib", "@loader_path/liby.dylib", "/w/qemu/lib/libx.dylib"]);
+    assert.deepEqual(plan[0]?.args, [
+      "-id",
+      "@rpath/libx.dylib",
+      "-change",
+      "@rpath/liby.dylib",
+      "@loader_path/liby.dylib",
+      "/w/qemu/lib/libx.dylib",
+    ]);
     assert.ok(!plan[1]?.args.includes("--entitlements"));
   });
 
   it("a file still asking for the prefix is found", () => {
-    assert.deepEqual(foreignNames(["@loader_path/a.dylib", "/usr/lib/libz.1.dylib", "/opt/homebrew/lib/b.dylib"]), ["/opt/homebrew/lib/b.dylib"]);
+    assert.deepEqual(foreignNames(["@loader_path/a.dylib", "/usr/lib/libz.1.dylib", "/opt/homebrew/lib/b.dylib"]), [
+      "/opt/homebrew/lib/b.dylib",
+    ]);
   });
 
   it("formulae give notices", async () => {
