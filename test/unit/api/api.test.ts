@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { apiText } from "../../../scripts/setup/apiText.ts";
 import { compareBuilds, methods, proofMatches, proveToken, toResponseError } from "../../../src/api/index.ts";
 import { vivError } from "../../../src/model/index.ts";
 
@@ -34,5 +37,11 @@ describe("builds", () => {
     assert.ok(compareBuilds(build("0.10.0"), build("0.9.9")) > 0);
     assert.ok(compareBuilds(build("1.0.0", "20260101T000000"), build("1.0.0", "20260101T000001")) < 0);
     assert.equal(compareBuilds(build("1.0.0"), build("1.0.0")), 0);
+  });
+});
+
+describe("docs/api.md", () => {
+  it("is what the method table says", () => {
+    assert.equal(readFileSync(join(import.meta.dirname, "../../../docs/api.md"), "utf8"), apiText(), "run: node scripts/apiDocs.ts");
   });
 });
