@@ -1,14 +1,16 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { constants, gzipSync, zstdCompressSync } from "node:zlib";
+import { gzipSync } from "node:zlib";
 import { openAptRoot, sha256File } from "../../scripts/apt/index.ts";
-import { allModules, earlyModules, FACTS } from "./content.ts";
+import { DISK_PROGRAMS, FACTS, HOT_MODULES, moduleList } from "./content.ts";
 import { cpio } from "./cpio.ts";
 import { writeExt4 } from "./ext4.ts";
+import { buildInitrd } from "./initrd.ts";
 import { type Architecture, resolvePackages, SUITE } from "./packages.ts";
-import { initramfsTree, systemTree } from "./system.ts";
-import { findTools, run, type Tools } from "./tools.ts";
+import { writeQcow2 } from "./qcow2.ts";
+import { modulesTree, systemTree } from "./system.ts";
+import { findTools } from "./tools.ts";
 import { openKernel, unpack } from "./unpacked.ts";
 
 /** One time stamp for every file, 2026-01-01: builds of equal inputs are equal. */
@@ -27,14 +29,13 @@ export interface BuildOptions {
 	readonly source: string;
 	readonly cache: string;
 	readonly refreshLock: boolean;
-	readonly tools: Partial<Tools>;
 	readonly log: (line: string) => void;
 }
 
 /** Builds the starter guest for one architecture and puts it in place in one step. */
 export async function buildGuest(options: BuildOptions): Promise<string> {
 	const { architecture, source, cache, log } = options;
-	const tools = await findTools(options.tools);
+	const tools = await findTools();
 	const apt = await openAptRoot({ folder: join(cache, "apt"), suite: SUITE });
 	const packages = await resolvePackages({
 		apt,
@@ -49,9 +50,20 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
 
 	log(`${architecture}: kernel ${kernel.version}, collecting modules`);
 	const rootfs = join(source, "rootfs");
-	const system = await systemTree(architecture, unpacked, kernel, await kernel.modules(allModules(architecture)), rootfs);
-	const early = await systemTree(architecture, unpacked, kernel, await kernel.modules(earlyModules(architecture)), rootfs);
-	const init = await readFile(join(source, "initramfs", "init"), "utf8");
+	const modules = modulesTree(kernel, await kernel.modules(moduleList(architecture), HOT_MODULES));
+	const system = await systemTree(architecture, unpacked, rootfs);
+	const busybox = await unpacked.read("/usr/bin/busybox");
+	if (!busybox) throw new Error("no package has busybox");
+	const initrd = await buildInitrd(
+		{
+			init: await readFile(join(source, "initramfs", "init"), "utf8"),
+			busybox,
+			modules,
+			system: await systemTree(architecture, unpacked, rootfs, DISK_PROGRAMS),
+		},
+		MODIFIED_SECONDS,
+		tools,
+	);
 
 	await mkdir(options.out, { recursive: true });
 	const folder = await mkdtemp(join(options.out, `.${architecture}-`));
@@ -59,14 +71,13 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
 		log(`${architecture}: initramfs and disk`);
 		const { gzipKernel, append } = FACTS[architecture];
 		await writeFile(join(folder, "kernel"), gzipKernel ? gzipSync(kernel.image, { level: 9 }) : kernel.image);
-		const archive = cpio(initramfsTree(early, init), MODIFIED_SECONDS);
-		await writeFile(join(folder, "initrd"), compress(archive));
+		await writeFile(join(folder, "initrd"), initrd);
 
 		const raw = join(folder, "disk.raw");
 		const uuid = uuidFrom(cpio(system, MODIFIED_SECONDS));
 		await writeExt4(raw, system, { sizeBytes: DISK_BYTES, label: DISK_LABEL, uuid, modifiedSeconds: MODIFIED_SECONDS }, tools, folder);
 		const disk = join(folder, "disk.qcow2");
-		await run(tools["qemu-img"], ["convert", "-q", "-f", "raw", "-O", "qcow2", "-c", "-W", "-m", "1", "-o", "compression_type=zstd,compat=1.1", raw, disk]);
+		await writeQcow2(raw, disk);
 		await rm(raw);
 
 		const sha256: Record<string, string> = {};
@@ -108,12 +119,6 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
 	}
 }
 
-/** zstd: the kernel unpacks it several times faster than xz, which counts under emulation. */
-function compress(archive: Buffer): Buffer {
-	return zstdCompressSync(archive, {
-		params: { [constants.ZSTD_c_compressionLevel]: 19, [constants.ZSTD_c_windowLog]: 25, [constants.ZSTD_c_checksumFlag]: 0 },
-	});
-}
 
 /** A UUID (version 8: custom) made of the content's hash. */
 function uuidFrom(content: Buffer): string {

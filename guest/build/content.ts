@@ -9,76 +9,74 @@ export const PROGRAMS = [
 	"/usr/bin/dropbearkey",
 	"/usr/bin/dropbearconvert",
 	"/usr/bin/dbclient",
-	"/usr/sbin/e2fsck",
 	"/usr/sbin/mke2fs",
 	"/usr/sbin/resize2fs",
-	"/usr/sbin/tune2fs",
 ] as const;
 
-/** Modules of the memory-only system and of the way to the root disk. */
-const MODULES_EARLY = [
-	"crc32c_generic",
-	"ext4",
-	"virtio_blk",
+/** Programs the memory-only system does without: without a disk there is no file system to look after. */
+export const DISK_PROGRAMS: ReadonlySet<string> = new Set(["dbclient", "mke2fs", "resize2fs"]);
+
+/** Modules of every boot, kept unpacked; all others stay packed (xz) until they are wanted. */
+export const HOT_MODULES: readonly string[] = ["crc32c_generic", "ext4", "virtio_blk", "virtio_net", "qemu_fw_cfg"];
+
+const MODULES = [
+	// disks and media
 	"virtio_scsi",
 	"sd_mod",
+	"sr_mod",
 	"nvme",
 	"ahci",
-	"virtio_net",
-	"virtio_mmio",
-	"virtio_rng",
-	"virtio_balloon",
-	"virtio_input",
-	"qemu_fw_cfg",
-	"evdev",
-	"button",
-	"9p",
-	"9pnet_virtio",
-	"virtiofs",
-	"overlay",
-	"vmgenid",
-	"e1000e",
-	"vsock",
-	"vmw_vsock_virtio_transport",
-	"i6300esb",
-	"virtio_gpu",
-	"bochs",
-	"usbhid",
-	"hid_generic",
-	"xhci_pci",
-	"loop",
-] as const;
-
-/** Further modules of the disk: other adapters, media and what containers and networks need. */
-const MODULES_MORE = [
-	"virtio_console",
-	"virtio_pci",
-	"virtio_mem",
-	"e1000",
-	"ehci_pci",
-	"uhci_hcd",
 	"usb_storage",
 	"uas",
-	"sr_mod",
+	"loop",
 	"isofs",
 	"vfat",
 	"nls_ascii",
 	"nls_cp437",
 	"nls_utf8",
-	"psmouse",
+	"overlay",
+	"squashfs",
+	// shared folders
+	"9p",
+	"9pnet_virtio",
+	"virtiofs",
+	// networks
+	"e1000",
+	"e1000e",
 	"tun",
 	"bridge",
 	"veth",
 	"8021q",
 	"dummy",
 	"macvlan",
-	"squashfs",
-	"nbd",
+	"vsock",
+	"vmw_vsock_virtio_transport",
+	// the machine
+	"virtio_pci",
+	"virtio_mmio",
+	"virtio_console",
+	"virtio_rng",
+	"virtio_balloon",
+	"virtio_mem",
+	"vmgenid",
+	"i6300esb",
+	"efivarfs",
+	"button",
+	// screen and input
+	"virtio_gpu",
+	"bochs",
+	"virtio_input",
+	"evdev",
+	"psmouse",
+	"hid_generic",
+	"usbhid",
+	"xhci_pci",
+	"ehci_pci",
 ] as const;
 
 interface ArchitectureFacts {
 	readonly serial: string;
-	readonly modulesEarly: readonly string[];
+	readonly modules: readonly string[];
 	/** Kernel command line after the part both share. */
 	readonly append: string;
 	/** QEMU unpacks a gzip kernel of this architecture itself. */
@@ -88,22 +86,18 @@ interface ArchitectureFacts {
 export const FACTS: Readonly<Record<Architecture, ArchitectureFacts>> = {
 	x86_64: {
 		serial: "ttyS0",
-		modulesEarly: ["pvpanic_pci", "pvpanic_mmio", "crc32c_intel"],
+		modules: ["pvpanic_pci", "pvpanic_mmio", "crc32c_intel", "uhci_hcd"],
 		append: "console=tty0 console=ttyS0,115200 quiet loglevel=3 tsc=reliable no_timer_check",
 		gzipKernel: false,
 	},
 	aarch64: {
 		serial: "ttyAMA0",
-		modulesEarly: ["gpio_keys"],
+		modules: ["gpio_keys"],
 		append: "console=tty0 console=ttyAMA0,115200 quiet loglevel=3",
 		gzipKernel: true,
 	},
 };
 
-export function earlyModules(architecture: Architecture): string[] {
-	return [...MODULES_EARLY, ...FACTS[architecture].modulesEarly];
-}
-
-export function allModules(architecture: Architecture): string[] {
-	return [...earlyModules(architecture), ...MODULES_MORE];
+export function moduleList(architecture: Architecture): string[] {
+	return [...HOT_MODULES, ...MODULES, ...FACTS[architecture].modules];
 }

@@ -11,7 +11,7 @@ export interface ModuleInfo {
 /** One module file of the kernel package. */
 export interface KernelModule extends ModuleInfo {
 	readonly name: string;
-	/** Path below `/lib/modules/VERSION`, without the compression's suffix. */
+	/** Path below `/lib/modules/VERSION`, as it is stored: `….ko` or `….ko.xz`. */
 	readonly path: string;
 	readonly data: Buffer;
 }

@@ -3,21 +3,23 @@ import { join, relative } from "node:path";
 import { FACTS, PROGRAMS } from "./content.ts";
 import { type KernelModule, modulesAlias, modulesDep } from "./modules.ts";
 import type { Architecture } from "./packages.ts";
-import { add, addDirectory, addFile, addSymlink, type Tree } from "./tree.ts";
+import { addDirectory, addFile, addSymlink, type Tree } from "./tree.ts";
 import { type Kernel, libraries, type Unpacked } from "./unpacked.ts";
 
 const TRIPLET: Readonly<Record<Architecture, string>> = { x86_64: "x86_64-linux-gnu", aarch64: "aarch64-linux-gnu" };
 
-/** The guest's whole file tree; the disk and the initramfs differ in the modules and in `/init`. */
+/**
+ * The guest's file tree without kernel modules, which come with the kernel, in the initramfs: so a disk goes on with
+ * whatever kernel it is started with. `without` leaves programs out, by name.
+ */
 export async function systemTree(
 	architecture: Architecture,
 	unpacked: Unpacked,
-	kernel: Kernel,
-	modules: ReadonlyMap<string, KernelModule>,
 	rootfs: string,
+	without: ReadonlySet<string> = new Set(),
 ): Promise<Tree> {
 	const tree: Tree = new Map();
-	for (const path of ["/dev", "/proc", "/sys", "/run", "/mnt", "/usr/bin", "/usr/lib", "/etc/dropbear", "/var/lib/vivarium", "/var/log", "/home", "/srv"]) {
+	for (const path of ["/dev", "/proc", "/sys", "/run", "/mnt", "/usr/bin", "/usr/lib/modules", "/etc/dropbear", "/var/lib/vivarium", "/var/log", "/home", "/srv"]) {
 		addDirectory(tree, path);
 	}
 	addDirectory(tree, "/root", 0o700);
@@ -31,27 +33,27 @@ export async function systemTree(
 	addSymlink(tree, "/usr/sbin", "bin");
 	addSymlink(tree, "/etc/mtab", "/proc/self/mounts");
 
-	await addPrograms(tree, architecture, unpacked);
+	await addPrograms(tree, architecture, unpacked, without);
 	await addOwnFiles(tree, rootfs, FACTS[architecture].serial);
-	addModules(tree, kernel, modules);
 	return tree;
 }
 
-async function addPrograms(tree: Tree, architecture: Architecture, unpacked: Unpacked): Promise<void> {
+async function addPrograms(tree: Tree, architecture: Architecture, unpacked: Unpacked, without: ReadonlySet<string>): Promise<void> {
 	const busybox = await required(unpacked, "/usr/bin/busybox");
 	for (const name of busyboxApplets(busybox)) addSymlink(tree, `/usr/bin/${name}`, "busybox");
 	addFile(tree, "/usr/bin/busybox", busybox, 0o755);
 
 	const programs: Buffer[] = [];
 	for (const path of PROGRAMS) {
+		const name = path.replace(/^.*\//, "");
+		if (without.has(name)) continue;
 		const data = await required(unpacked, path);
 		programs.push(data);
-		addFile(tree, `/usr/bin/${path.replace(/^.*\//, "")}`, data, 0o755);
+		addFile(tree, `/usr/bin/${name}`, data, 0o755);
 	}
-	addSymlink(tree, "/usr/bin/ssh", "dbclient");
-	for (const name of ["ext2", "ext3", "ext4"]) {
-		addSymlink(tree, `/usr/bin/mkfs.${name}`, "mke2fs");
-		addSymlink(tree, `/usr/bin/fsck.${name}`, "e2fsck");
+	const links = { ssh: "dbclient", "mkfs.ext4": "mke2fs" };
+	for (const [name, target] of Object.entries(links)) {
+		if (!without.has(target)) addSymlink(tree, `/usr/bin/${name}`, target);
 	}
 	for (const [path, data] of await libraries(programs, TRIPLET[architecture], unpacked)) {
 		// The dynamic linker is named by its place in the old tree (/lib64, /lib), which are links here.
@@ -72,21 +74,15 @@ async function addOwnFiles(tree: Tree, rootfs: string, serial: string): Promise<
 	addSymlink(tree, "/etc/resolv.conf", "../run/resolv.conf");
 }
 
-function addModules(tree: Tree, kernel: Kernel, modules: ReadonlyMap<string, KernelModule>): void {
+/** `/usr/lib/modules`: the modules and the tables busybox's modprobe reads. */
+export function modulesTree(kernel: Kernel, modules: ReadonlyMap<string, KernelModule>): Tree {
+	const tree: Tree = new Map();
 	const base = `/usr/lib/modules/${kernel.version}`;
 	for (const module of modules.values()) addFile(tree, `${base}/${module.path}`, module.data);
 	addFile(tree, `${base}/modules.dep`, modulesDep(modules));
 	addFile(tree, `${base}/modules.alias`, modulesAlias(modules));
 	addFile(tree, `${base}/modules.symbols`, "");
-	const builtin = kernel.files.get("modules.builtin");
-	if (builtin) addFile(tree, `${base}/modules.builtin`, builtin);
-}
-
-/** The initramfs: the same system, entered through `/init`. */
-export function initramfsTree(system: Tree, init: string): Tree {
-	const tree: Tree = new Map(system);
-	addFile(tree, "/init", init, 0o755);
-	add(tree, "/dev/console", { type: "character", mode: 0o600, major: 5, minor: 1 });
+	addFile(tree, `${base}/modules.builtin`, kernel.builtin);
 	return tree;
 }
 

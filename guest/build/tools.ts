@@ -10,18 +10,17 @@ const TOOLS = {
 	mke2fs: "e2fsprogs",
 	debugfs: "e2fsprogs",
 	e2fsck: "e2fsprogs",
-	"qemu-img": "qemu-utils",
 } as const;
 
 export type Tool = keyof typeof TOOLS;
 export type Tools = Readonly<Record<Tool, string>>;
 
 /** Finds every tool before any work starts; one error names all that are missing and the command that installs them. */
-export async function findTools(given: Partial<Tools> = {}): Promise<Tools> {
+export async function findTools(): Promise<Tools> {
 	const found: Partial<Record<Tool, string>> = {};
 	const missing: Tool[] = [];
 	for (const tool of Object.keys(TOOLS) as Tool[]) {
-		const path = given[tool] ?? (await onPath(tool));
+		const path = await onPath(tool);
 		if (path) found[tool] = path;
 		else missing.push(tool);
 	}

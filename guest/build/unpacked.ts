@@ -71,9 +71,10 @@ export async function libraries(programs: readonly Buffer[], triplet: string, un
 export interface Kernel {
 	readonly version: string;
 	readonly image: Buffer;
-	/** `modules.builtin` and the like, as the kernel package has them. */
-	readonly files: ReadonlyMap<string, Buffer>;
-	modules(wanted: readonly string[]): Promise<Map<string, KernelModule>>;
+	/** `modules.builtin` as the kernel package has it. */
+	readonly builtin: string;
+	/** The modules wanted with their dependencies; those of `hot` and their dependencies unpacked. */
+	modules(wanted: readonly string[], hot: readonly string[]): Promise<Map<string, KernelModule>>;
 }
 
 export async function openKernel(folder: string, tools: Tools): Promise<Kernel> {
@@ -82,12 +83,8 @@ export async function openKernel(folder: string, tools: Tools): Promise<Kernel> 
 	const base = join(folder, "usr/lib/modules", version);
 	const listed = (await readdir(base, { recursive: true })).filter((path) => /\.ko\.xz$/.test(path));
 	const byName = new Map(listed.map((path) => [moduleName(path), path]));
-	const builtin = (await readFile(join(base, "modules.builtin"), "utf8")).split("\n").filter(Boolean);
-	const builtinNames = new Set(builtin.map(moduleName));
-	const files = new Map<string, Buffer>();
-	for (const name of ["modules.builtin", "modules.builtin.modinfo", "modules.order"]) {
-		files.set(name, await readFile(join(base, name)));
-	}
+	const builtin = await readFile(join(base, "modules.builtin"), "utf8");
+	const builtinNames = new Set(builtin.split("\n").filter(Boolean).map(moduleName));
 	const source = async (name: string): Promise<KernelModule | undefined> => {
 		const packed = byName.get(name);
 		if (!packed) {
@@ -97,11 +94,21 @@ export async function openKernel(folder: string, tools: Tools): Promise<Kernel> 
 		const data = await run(tools.xz, ["-dc", join(base, packed)]);
 		return { name, path: packed.replace(/\.xz$/, ""), data, ...parseModinfo(data) };
 	};
+	const modules = async (wanted: readonly string[], hot: readonly string[]): Promise<Map<string, KernelModule>> => {
+		const plain = await closure(hot, source);
+		const all = await closure(wanted, source);
+		for (const [name, module] of all) {
+			if (plain.has(name)) continue;
+			const path = `${module.path}.xz`;
+			all.set(name, { ...module, path, data: await readFile(join(base, path)) });
+		}
+		return all;
+	};
 	return {
 		version,
 		image: await readFile(join(folder, "boot", `vmlinuz-${version}`)),
-		files,
-		modules: (wanted) => closure(wanted, source),
+		builtin,
+		modules,
 	};
 }
 
