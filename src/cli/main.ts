@@ -89,6 +89,6 @@ async function withoutVerb(host: Host, words: readonly string[]): Promise<number
 }
 
 async function refuse(host: Host, problem: Problem, form: { json: boolean; verbose: boolean }): Promise<number> {
-  const [{ vivError }, { reportError }] = await Promise.all([import("../model/index.ts"), import("./report.ts")]);
-  return reportError(host.stderr, vivError("usage", problem.message, problem.hint), form);
+  const { reportUsage } = await import("./report.ts");
+  return reportUsage(host.stderr, problem, form);
 }

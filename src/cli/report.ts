@@ -1,5 +1,6 @@
-import { asVivError, errorReport, exitCode } from "../model/index.ts";
+import { asVivError, errorReport, exitCode, vivError } from "../model/index.ts";
 import type { Output } from "./host.ts";
+import type { Problem } from "./parse.ts";
 import { safeBlock, safeJson } from "./safe.ts";
 
 /** Prints a failure on stderr as DESIGN §3 says and gives its exit code. */
@@ -15,6 +16,10 @@ export function reportError(stderr: Output, thrown: unknown, form: { json: boole
   if (form.verbose) for (const cause of causes(error)) stderr.write(`  because: ${safeBlock(cause)}\n`);
   if (form.verbose && error.code === "internal" && error.stack) stderr.write(`${safeBlock(error.stack)}\n`);
   return exitCode(error.code);
+}
+
+export function reportUsage(stderr: Output, problem: Problem, form: { json: boolean; verbose: boolean }): number {
+  return reportError(stderr, vivError("usage", problem.message, problem.hint), form);
 }
 
 function causes(error: Error): string[] {

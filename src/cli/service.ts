@@ -1,6 +1,6 @@
 import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { ServiceProgram, VivClient } from "../api/index.ts";
+import { connect, type ServiceProgram, type VivClient } from "../api/index.ts";
 
 /** How to start vivd: `vivd.js` beside the running script, or from source the daemon's own entry. */
 export function serviceProgram(script: string): ServiceProgram {
@@ -15,7 +15,6 @@ export function serviceProgram(script: string): ServiceProgram {
 }
 
 /** Connects to the user's service; `start` says whether one may be started (and an older one replaced). */
-export async function connectService(script: string, start: boolean): Promise<VivClient> {
-  const { connect } = await import("../api/index.ts");
+export function connectService(script: string, start: boolean): Promise<VivClient> {
   return connect(start ? { program: serviceProgram(script) } : {});
 }

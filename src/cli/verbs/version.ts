@@ -1,3 +1,4 @@
+import { thisBuild } from "../../api/index.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -8,7 +9,6 @@ export const verb = defineVerb({
   options: {},
   examples: [["viv version --json", "version, build, runtime"]],
   async run(work) {
-    const { thisBuild } = await import("../../api/index.ts");
     const value = { ...thisBuild, node: process.versions.node, platform: `${process.platform}-${process.arch}` };
     work.print(value, () => `viv ${value.version} (build ${value.build}, Node ${value.node}, ${value.platform})\n`);
     return 0;
