@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { connect, type MachineDetails, type VivClient } from "../../src/api/index.ts";
+import { type CreateRequest, connect, type MachineDetails, type VivClient } from "../../src/api/index.ts";
 import { isAlive, type ProcessIdentity } from "../../src/backends/index.ts";
 
 export const checkout = resolve(import.meta.dirname, "..", "..");
@@ -27,6 +27,10 @@ export interface TestHomeOptions {
   /** Below which folder (a small tmpfs, say); default the system's temporary folder. Keep it short: sockets. */
   readonly parent?: string;
   readonly environment?: Record<string, string>;
+  /** The service's program; default the sources. */
+  readonly vivd?: string;
+  /** Where bundles are unpacked, kept from one home to the next. */
+  readonly bin?: string;
 }
 
 export async function testHome(options: TestHomeOptions = {}): Promise<TestHome> {
@@ -34,10 +38,11 @@ export async function testHome(options: TestHomeOptions = {}): Promise<TestHome>
   const ownQemu = process.env.VIVARIUM_QEMU_PATH ?? options.environment?.VIVARIUM_QEMU_PATH;
   if (!existsSync(bundle) && !ownQemu) throw new Error("dist/bundle is missing: run `npm test` once, or node scripts/bundle.ts.");
   const folder = await mkdtemp(join(options.parent ?? tmpdir(), "viv-"));
-  await mkdir(sharedBin, { recursive: true, mode: 0o700 });
-  await symlink(sharedBin, join(folder, "bin"));
+  const bin = options.bin ?? sharedBin;
+  await mkdir(bin, { recursive: true, mode: 0o700 });
+  await symlink(bin, join(folder, "bin"));
   const environment = { VIVARIUM_HOME: folder, VIVARIUM_IDLE_EXIT_MS: "600000", ...options.environment };
-  const program = { executable: process.execPath, arguments: [join(checkout, "src", "daemon", "vivd.ts")], environment };
+  const program = { executable: process.execPath, arguments: [options.vivd ?? join(checkout, "src", "daemon", "vivd.ts")], environment };
   const clients = new Set<VivClient>();
   return {
     folder,
@@ -66,7 +71,9 @@ async function endEverything(folder: string): Promise<void> {
     while (await isAlive(endpoint)) await new Promise((wake) => setTimeout(wake, 5));
   }
   const shorts = await readdir(join(folder, "run")).catch(() => []);
-  const fromPidFiles = await Promise.all(shorts.map(async (short) => Number(await readFile(join(folder, "run", short, "qemu.pid"), "utf8").catch(() => ""))));
+  const fromPidFiles = await Promise.all(
+    shorts.map(async (short) => Number(await readFile(join(folder, "run", short, "qemu.pid"), "utf8").catch(() => ""))),
+  );
   const names = await readdir(join(folder, "machines")).catch(() => []);
   const fromRecords = await Promise.all(
     names.map(async (name) => {
@@ -84,9 +91,20 @@ async function killQemuOf(pid: number, folder: string): Promise<void> {
 }
 
 /** A starter machine that is created, and with `start` running with its agent answering. */
-export async function starterMachine(client: VivClient, name: string, options: { start?: boolean; set?: string[]; memory?: string } = {}): Promise<MachineDetails> {
-  const created = await client.call("machine.create", { name, image: "starter", memory: options.memory ?? "256M", set: ["display.type=none", ...(options.set ?? [])] });
-  if (!options.start) return created;
+export async function starterMachine(
+  client: VivClient,
+  name: string,
+  options: Omit<CreateRequest, "name"> & { start?: boolean } = {},
+): Promise<MachineDetails> {
+  const { start, set, ...request } = options;
+  const created = await client.call("machine.create", {
+    name,
+    image: "starter",
+    memory: "256M",
+    ...request,
+    set: ["display.type=none", ...(set ?? [])],
+  });
+  if (!start) return created;
   await client.call("machine.start", { machine: name });
   return client.call("machine.wait", { machine: name, for: "agent", timeoutMs: 120_000 });
 }
