@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
 import { openAptRoot, sha256File } from "../../scripts/apt/index.ts";
 import { DISK_PROGRAMS, FACTS, HOT_MODULES, moduleList } from "./content.ts";
 import { cpio } from "./cpio.ts";
@@ -10,7 +9,8 @@ import { buildInitrd } from "./initrd.ts";
 import { type Architecture, resolvePackages, SUITE } from "./packages.ts";
 import { writeQcow2 } from "./qcow2.ts";
 import { modulesTree, systemTree } from "./system.ts";
-import { findTools } from "./tools.ts";
+import { findTools, run } from "./tools.ts";
+import { addFile } from "./tree.ts";
 import { openKernel, unpack } from "./unpacked.ts";
 
 /** One time stamp for every file, 2026-01-01: builds of equal inputs are equal. */
@@ -19,7 +19,7 @@ const MODIFIED_SECONDS = 1767225600;
 const DISK_LABEL = "starter-root";
 const DISK_BYTES = 1024 ** 3;
 const MINIMUM_MEMORY_BYTES = 192 * 1024 ** 2;
-const MAXIMUM_BYTES = 35_000_000;
+const MAXIMUM_BYTES = 25_000_000;
 
 export interface BuildOptions {
 	readonly architecture: Architecture;
@@ -51,7 +51,8 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
 	log(`${architecture}: kernel ${kernel.version}, collecting modules`);
 	const rootfs = join(source, "rootfs");
 	const modules = modulesTree(kernel, await kernel.modules(moduleList(architecture), HOT_MODULES));
-	const system = await systemTree(architecture, unpacked, rootfs);
+	const disk = await systemTree(architecture, unpacked, rootfs);
+	addFile(disk, "/usr/bin/busybox", "", 0o755);
 	const busybox = await unpacked.read("/usr/bin/busybox");
 	if (!busybox) throw new Error("no package has busybox");
 	const initrd = await buildInitrd(
@@ -70,14 +71,13 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
 	try {
 		log(`${architecture}: initramfs and disk`);
 		const { gzipKernel, append } = FACTS[architecture];
-		await writeFile(join(folder, "kernel"), gzipKernel ? gzipSync(kernel.image, { level: 9 }) : kernel.image);
+		await writeFile(join(folder, "kernel"), gzipKernel ? await run(tools.gzip, ["-9", "-n", "-c"], { input: kernel.image }) : kernel.image);
 		await writeFile(join(folder, "initrd"), initrd);
 
 		const raw = join(folder, "disk.raw");
-		const uuid = uuidFrom(cpio(system, MODIFIED_SECONDS));
-		await writeExt4(raw, system, { sizeBytes: DISK_BYTES, label: DISK_LABEL, uuid, modifiedSeconds: MODIFIED_SECONDS }, tools, folder);
-		const disk = join(folder, "disk.qcow2");
-		await writeQcow2(raw, disk);
+		const uuid = uuidFrom(cpio(disk, MODIFIED_SECONDS));
+		await writeExt4(raw, disk, { sizeBytes: DISK_BYTES, label: DISK_LABEL, uuid, modifiedSeconds: MODIFIED_SECONDS }, tools, folder);
+		await writeQcow2(raw, join(folder, "disk.qcow2"));
 		await rm(raw);
 
 		const sha256: Record<string, string> = {};

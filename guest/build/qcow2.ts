@@ -1,8 +1,8 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { constants, zstdCompressSync } from "node:zlib";
 
-/** 256 KiB: larger compresses better, and reads of an overlay unpack more at once. */
-const CLUSTER_BITS = 18;
+/** 64 KiB: larger ones compress better, but each of the fixed tables takes a whole one. */
+const CLUSTER_BITS = 16;
 const CLUSTER = 1 << CLUSTER_BITS;
 /** Entries of 8 bytes in a table of one cluster. */
 const TABLE_ENTRIES = CLUSTER / 8;

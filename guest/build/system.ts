@@ -9,8 +9,9 @@ import { type Kernel, libraries, type Unpacked } from "./unpacked.ts";
 const TRIPLET: Readonly<Record<Architecture, string>> = { x86_64: "x86_64-linux-gnu", aarch64: "aarch64-linux-gnu" };
 
 /**
- * The guest's file tree without kernel modules, which come with the kernel, in the initramfs: so a disk goes on with
- * whatever kernel it is started with. `without` leaves programs out, by name.
+ * The guest's file tree without busybox and kernel modules. Those come with the kernel, in the initramfs, which puts
+ * them in place at each boot: a disk goes on with whatever kernel it is started with, and they are shipped once.
+ * `without` leaves programs out, by name.
  */
 export async function systemTree(
 	architecture: Architecture,
@@ -41,7 +42,6 @@ export async function systemTree(
 async function addPrograms(tree: Tree, architecture: Architecture, unpacked: Unpacked, without: ReadonlySet<string>): Promise<void> {
 	const busybox = await required(unpacked, "/usr/bin/busybox");
 	for (const name of busyboxApplets(busybox)) addSymlink(tree, `/usr/bin/${name}`, "busybox");
-	addFile(tree, "/usr/bin/busybox", busybox, 0o755);
 
 	const programs: Buffer[] = [];
 	for (const path of PROGRAMS) {

@@ -6,6 +6,7 @@ import { delimiter, join } from "node:path";
 const TOOLS = {
 	"apt-get": "apt",
 	"dpkg-deb": "dpkg",
+	gzip: "gzip",
 	xz: "xz-utils",
 	mke2fs: "e2fsprogs",
 	debugfs: "e2fsprogs",
