@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { run, SetupError } from "./run.ts";
 
-/** A program of the host and the Debian package it comes from. */
+/** A program of the host (or a header, by its absolute path) and the Debian package it comes from. */
 export interface SystemProgram {
   readonly program: string;
   readonly package: string;
@@ -34,15 +34,20 @@ export async function ensureSystemPrograms(programs: readonly SystemProgram[]): 
   if (missing.length === 0) return;
   const command = `apt-get install -y --no-install-recommends ${missing.join(" ")}`;
   if (process.getuid?.() !== 0 || !onPath("apt-get")) {
-    throw new SetupError(`These Debian packages are missing: ${missing.join(", ")}. Install them and run this again:\n\n    sudo ${command}\n`);
+    throw new SetupError(
+      `These Debian packages are missing: ${missing.join(", ")}. Install them and run this again:\n\n    sudo ${command}\n`,
+    );
   }
   console.log(`Installing Debian packages: ${missing.join(", ")}`);
   const env = { DEBIAN_FRONTEND: "noninteractive" };
-  if (spawnSync("apt-cache", ["show", ...missing], { stdio: "ignore" }).status !== 0) await run("apt-get", ["update", "-qq"], { env });
+  // A fresh system has no package lists yet, or old ones.
+  const known = spawnSync("apt-get", ["install", "--simulate", "-qq", ...missing], { stdio: "ignore" }).status === 0;
+  if (!known) await run("apt-get", ["update", "-qq"], { env });
   await run("apt-get", ["install", "-y", "-qq", "--no-install-recommends", ...missing], { env, quiet: true });
 }
 
 function onPath(program: string): boolean {
+  if (program.startsWith("/")) return existsSync(program);
   const folders = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/sbin"];
   return folders.some((folder) => folder !== "" && existsSync(join(folder, program)));
 }

@@ -42,12 +42,8 @@ function tryUdp(address: string, port: number): Promise<number | undefined> {
 }
 
 function refuse(error: NodeJS.ErrnoException, address: string, port: number, resolve: (port: undefined) => void, reject: (error: Error) => void): void {
-  if (error.code === "EADDRINUSE") return resolve(undefined);
-  if (error.code === "EACCES") {
-    return reject(vivError("host-cannot", `Port ${port} on ${address} needs more rights than yours.`, "Choose a host port of 1024 or above.", error));
-  }
-  if (error.code === "EADDRNOTAVAIL") {
-    return reject(vivError("host-cannot", `This host has no address ${address}.`, "Use 127.0.0.1.", error));
-  }
-  reject(error);
+  if (error.code === "EADDRINUSE") resolve(undefined);
+  else if (error.code === "EACCES") reject(vivError("host-cannot", `Port ${port} on ${address} needs more rights than yours.`, "Choose a host port of 1024 or above.", error));
+  else if (error.code === "EADDRNOTAVAIL") reject(vivError("host-cannot", `This host has no address ${address}.`, "Use 127.0.0.1.", error));
+  else reject(error);
 }

@@ -1,12 +1,13 @@
 import { type Definition, type StateFile, vivError } from "../model/index.ts";
 import { linksDown } from "../qemu/index.ts";
 import type { Work } from "./host.ts";
-import { launchMachine, waitGone } from "./launch.ts";
+import { launchMachine } from "./launch.ts";
 import type { Machine, Operation } from "./machine.ts";
+import { killProcess, waitGone } from "./processEnd.ts";
 import { watchReadiness } from "./readiness.ts";
 import type { Session } from "./session.ts";
 import { recordEnd } from "./sessionEvents.ts";
-import { wake } from "./suspend.ts";
+import { forgetMemory, wake } from "./suspend.ts";
 
 /** Runs the machine: starts a stopped one, wakes a suspended one, continues a paused one, reports a running one. */
 export async function start(machine: Machine, work: Work): Promise<void> {
@@ -37,6 +38,7 @@ async function coldStart(machine: Machine, operation: Operation): Promise<void> 
     await operation.step("starting QEMU", { record: {} });
     const [toolchain, choice] = await Promise.all([machine.host.toolchain(), machine.host.accelerator(definition)]);
     const session = await launchMachine(machine, { definition, incoming: false, toolchain, choice, requestedAt }, operation);
+    await operation.step("letting it run");
     await letRun(machine, session, definition);
   } catch (error) {
     await abandon(machine, error);
@@ -58,19 +60,22 @@ function withoutPause<R extends { pausedBecause?: unknown }>(run: R): Omit<R, "p
   return rest;
 }
 
-/** A start that failed leaves nothing: the process is ended, and why is the machine's state until the next start. */
+/**
+ * A start that failed leaves nothing: the process is ended, and why is the machine's state until the next start. A
+ * machine that could not be woken stays suspended, whatever happened.
+ */
 export async function abandon(machine: Machine, error: unknown): Promise<void> {
   const run = machine.state.run;
   machine.session?.dispose();
   machine.session = undefined;
   if (run) {
-    endProcess(run.pid, "SIGKILL");
-    await waitGone(run, 5000);
+    await killProcess(run);
     await machine.record(({ run: _run, ...state }) => state, { quiet: true });
   }
   const reason = error instanceof Error ? error.message : String(error);
   const hint = (error as { hint?: string }).hint;
-  if ((error as { code?: string }).code === "qemu-crashed") {
+  const { code } = error as { code?: string };
+  if (!machine.state.suspended && (code === "qemu-crashed" || code === "qemu-lost")) {
     await machine.record(({ operation: _done, ...state }) => ({ ...state, failure: { reason: "start", message: reason, ...(hint ? { hint } : {}), at: new Date().toISOString() } }));
   }
 }
@@ -115,8 +120,7 @@ async function stopByLadder(machine: Machine, times: StopTimes, operation: Opera
     if (asked && (await gone(machine, run, times.quitTimeoutMs, operation))) return ended(machine);
   }
   await operation.step("killing QEMU", { record: {} });
-  endProcess(run.pid, "SIGKILL");
-  if (!(await waitGone(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
+  if (!(await killProcess(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
   await ended(machine);
 }
 
@@ -175,23 +179,13 @@ export async function kill(machine: Machine, work: Work): Promise<void> {
     async (operation) => {
       await operation.step("killing QEMU", { record: {} });
       const run = machine.state.run;
-      if (run) {
-        endProcess(run.pid, "SIGKILL");
-        if (!(await waitGone(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
-      }
+      if (run && !(await killProcess(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
       await ended(machine);
-      await machine.record(({ failure: _failure, suspended: _discarded, ...rest }) => ({ ...rest, wanted: "stopped" }));
+      await forgetMemory(machine);
+      await machine.record(({ failure: _failure, ...rest }) => ({ ...rest, wanted: "stopped" }));
     },
     { interrupt: true },
   );
-}
-
-export function endProcess(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
-  }
 }
 
 export async function restart(machine: Machine, times: StopTimes, work: Work): Promise<void> {
@@ -243,7 +237,7 @@ export function requireRun(machine: Machine): NonNullable<StateFile["run"]> {
 export function requireSession(machine: Machine): Session {
   if (!machine.state.run) throw notRunning(machine);
   const { session } = machine;
-  if (!session || !session.responding) {
+  if (!session?.responding) {
     throw vivError("not-responding", `${machine.name}: QEMU (process ${machine.state.run.pid}) does not respond.`, `If it stays so, end it: viv kill ${machine.name}`);
   }
   return session;
