@@ -111,6 +111,8 @@ async function tryConnect(home: string): Promise<VivClient | undefined> {
   }
 }
 
+const handshakeMs = 10_000;
+
 function dial(endpoint: Endpoint): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const socket = createConnection(endpoint.address);
@@ -122,7 +124,24 @@ function dial(endpoint: Endpoint): Promise<Socket> {
   });
 }
 
+/** A service that is stopped or hangs (or something else at its address that says nothing) must not hang its clients. */
 async function handshake(socket: Socket, endpoint: Endpoint): Promise<VivClient> {
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    socket.destroy();
+  }, handshakeMs);
+  try {
+    return await shakeHands(socket, endpoint);
+  } catch (error) {
+    if (!late) throw error;
+    throw vivError("not-responding", `The background service (process ${endpoint.pid}) does not answer.`, `If it stays so, end that process; machines run on and the next command starts a new one.`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function shakeHands(socket: Socket, endpoint: Endpoint): Promise<VivClient> {
   socket.on("error", () => socket.destroy());
   const connection = openConnection(socket);
   const closed = new Promise<void>((resolve) => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { mkdir, open, readFile } from "node:fs/promises";
+import { mkdir, open, readFile, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { asVivError, isErrorCode, type VivError, vivError } from "../model/index.ts";
 
@@ -30,6 +30,7 @@ export async function startService(home: string, program: ServiceProgram): Promi
     if (known.code === "disk-full") throw known;
     throw vivError("home-unusable", `Cannot use ${home}: ${known.message}`, "Set VIVARIUM_HOME (or the setting vivarium.home) to a folder that belongs to you.", error);
   }
+  await rm(startError, { force: true });
   let outcome: { code: number | null; error?: Error } | undefined;
   const child = spawn(program.executable, [...program.arguments, "--home", home], {
     detached: true,
@@ -41,19 +42,18 @@ export async function startService(home: string, program: ServiceProgram): Promi
   child.once("error", (error) => {
     outcome = { code: null, error };
   });
-  child.once("exit", (code) => {
-    outcome = { code };
-  });
   child.unref();
   await handle.close();
   let reported: VivError | undefined;
-  const readReport = async () => {
-    const text = await readFile(startError, "utf8").catch(() => undefined);
-    if (text === undefined) return;
-    const report = JSON.parse(text) as { code?: unknown; message?: string; hint?: string };
-    if (isErrorCode(report.code)) reported = vivError(report.code, report.message ?? "vivd did not start.", report.hint);
-  };
-  child.once("exit", () => void readReport().catch(() => undefined));
+  child.once("exit", (code) => {
+    void readReport(home, startError)
+      .then((report) => {
+        reported = report;
+      })
+      .finally(() => {
+        outcome = { code };
+      });
+  });
   return {
     failure() {
       if (!outcome || outcome.code === 0) return undefined;
@@ -64,4 +64,15 @@ export async function startService(home: string, program: ServiceProgram): Promi
     timeout: () => vivError("daemon-unavailable", "The background service does not answer.", `Its log: ${log}`),
     dispose: () => child.removeAllListeners(),
   };
+}
+
+/** What the service wrote down before it ended; on a full disk it could not even do that. */
+async function readReport(home: string, file: string): Promise<VivError | undefined> {
+  const report = await readFile(file, "utf8")
+    .then((text) => JSON.parse(text) as { code?: unknown; message?: string; hint?: string })
+    .catch(() => undefined);
+  if (isErrorCode(report?.code)) return vivError(report.code, report.message ?? "vivd did not start.", report.hint);
+  const disk = await statfs(home).catch(() => undefined);
+  if (disk?.bavail !== 0) return undefined;
+  return vivError("disk-full", `No space is left on the disk of ${home}: the background service cannot start.`, "Free some space and try again.");
 }

@@ -9,7 +9,7 @@ export { findToolchain } from "./find.ts";
 export type { Host } from "./host.ts";
 export { launch } from "./launch.ts";
 export { localHost } from "./local-host.ts";
-export { isAlive, processStartTime } from "./process.ts";
+export { isAlive, processCommand, processStartTime } from "./process.ts";
 export type { ReportOptions } from "./report.ts";
 export { hostReport } from "./report.ts";
 export { reportText } from "./report-text.ts";

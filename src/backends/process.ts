@@ -26,6 +26,13 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await processStartTime(identity.pid)) === identity.startTime;
 }
 
+/** Program and arguments of a process in one text, to tell it from others; undefined where that cannot be seen (Windows) or it is gone. */
+export async function processCommand(pid: number): Promise<string | undefined> {
+  if (process.platform === "win32") return undefined;
+  if (process.platform !== "linux") return ask("ps", ["-ww", "-o", "command=", "-p", String(pid)]);
+  return (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => undefined))?.replaceAll("\0", " ");
+}
+
 async function linuxStartTime(pid: number): Promise<string | undefined> {
   const stat = await readFile(`/proc/${pid}/stat`, "latin1").catch(() => undefined);
   if (stat === undefined) return undefined;

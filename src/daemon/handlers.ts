@@ -1,4 +1,4 @@
-import { rename } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckedParams, type HostReport, type MachineDetails, type MethodName, type Result, thisBuild } from "../api/index.ts";
 import { createMachine, emptyTrash, findRemoved, listImages, listTrash, moveFromTrash, moveToTrash, type Removed } from "../host/index.ts";
@@ -7,6 +7,7 @@ import {
   exec,
   kill,
   type Machine,
+  nameAsFolder,
   pause,
   readTail,
   readTextIfPresent,
@@ -164,9 +165,11 @@ async function remove({ machine: name, force }: CheckedParams<"machine.remove">,
     if (!force) throw vivError("wrong-state", `${machine.name} is ${machine.view.status.state}.`, `Stop it first (viv stop ${machine.name}), or remove it by force: viv rm ${machine.name} --force`);
     await kill(machine, work);
   }
-  return machine.operate("remove", work, async () => {
+  return machine.operate("remove", work, async (operation) => {
+    await operation.step("moving it to the trash");
     const removed = await moveToTrash(machine.paths.folder, machine.name, world.home.trash);
     world.library.forget(machine);
+    await rm(machine.run.folder, { recursive: true, force: true });
     return trashView(removed);
   });
 }
@@ -180,10 +183,7 @@ async function restoreRemoved({ machine: nameOrId }: CheckedParams<"machine.rest
   return detailsOf(await world.library.add(removed.name));
 }
 
-/**
- * The folder is renamed first, then the name in vm.json: a crash in between leaves a machine that says so (its folder
- * and its name differ) and the old name in the hint.
- */
+/** The name in vm.json, then the folder; a crash in between is put right by the next vivd (machine/recover.ts). */
 async function renameMachine({ machine: from, name }: CheckedParams<"machine.rename">, { world, work }: HandlerContext): Promise<MachineDetails> {
   const to = requireMachineName(name);
   const machine = world.library.find(from);
@@ -191,14 +191,21 @@ async function renameMachine({ machine: from, name }: CheckedParams<"machine.ren
   if (to === old) return detailsOf(machine);
   if (world.library.has(to)) throw vivError("exists", `There is a machine ${to} already.`, "Choose another name.");
   if (machine.state.run) throw vivError("wrong-state", `${old} is ${machine.view.status.state}; only a stopped machine can be renamed.`, `Stop it first: viv stop ${old}`);
+  await machine.refreshDefinition();
   const text = machine.definitionText;
-  await machine.operate("rename", work, async () => {
+  await machine.operate("rename", work, async (operation) => {
+    await operation.step("renaming", { record: { to } });
     if (text !== undefined) await writeFileAtomically(machine.paths.definition, editDefinition(text, [{ path: ["name"], value: to }]), { durable: true });
-    await rename(machine.paths.folder, world.library.folder(to));
-    await syncFolder(world.home.machines);
+    await operation.step("moving the folder");
+    await rename(machine.paths.folder, world.library.folder(to)).catch(async (error: unknown) => {
+      await nameAsFolder(machine);
+      throw error;
+    });
     await machine.moveTo(world.library.folder(to));
+    world.library.renamed(machine, old);
+    await syncFolder(world.home.machines);
+    await operation.step("renamed");
   });
-  world.library.renamed(machine, old);
   return detailsOf(machine);
 }
 

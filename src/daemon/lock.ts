@@ -1,16 +1,16 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "../backends/index.ts";
 
 /**
- * One vivd a home: `run/vivd.lock` names the process that holds it. Made by O_EXCL; a lock whose process is gone
+ * One vivd a home: `run/vivd.lock` names the process that holds it. Made whole by a hard link; a lock whose process is gone
  * is taken away by renaming it, which only one of several can do.
  */
 export async function takeLock(runFolder: string, self: ProcessIdentity): Promise<(() => Promise<void>) | undefined> {
   const file = join(runFolder, "vivd.lock");
   for (let tries = 0; tries < 50; tries += 1) {
     try {
-      await writeFile(file, JSON.stringify(self), { flag: "wx", mode: 0o600 });
+      await createWhole(file, JSON.stringify(self), self.pid);
       return () => release(file, self);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
@@ -34,6 +34,21 @@ export async function takeLock(runFolder: string, self: ProcessIdentity): Promis
     await rm(aside, { force: true });
   }
   return undefined;
+}
+
+/** Makes a file that nobody ever sees half-written; EEXIST when there is one. */
+async function createWhole(file: string, content: string, pid: number): Promise<void> {
+  const own = `${file}.${pid}.new`;
+  await writeFile(own, content, { mode: 0o600 });
+  try {
+    await link(own, file).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code === "EEXIST") throw error;
+      // No hard links on this file system (exFAT, some network shares).
+      await writeFile(file, content, { flag: "wx", mode: 0o600 });
+    });
+  } finally {
+    await rm(own, { force: true });
+  }
 }
 
 async function readHolder(file: string): Promise<ProcessIdentity | "gone" | "unreadable"> {

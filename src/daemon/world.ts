@@ -64,6 +64,7 @@ export class World {
       toolchain: () => this.toolchains.current(),
       toolchainById: (id) => this.toolchains.byId(id),
       accelerator: (definition) => this.toolchains.accelerator(definition),
+      requireOwnRunFolder: (machine) => this.library.requireOwnRunFolder(machine as Machine),
       freePort,
       portIsFree,
       changed: (machine) => this.#changed(machine as Machine),
@@ -78,6 +79,7 @@ export class World {
     if (this.#pending.has(key)) return;
     const timer = setTimeout(() => {
       this.#pending.delete(key);
+      if (!this.library.holds(machine)) return;
       const summary: MachineSummary = summaryOf(machine);
       const text = JSON.stringify(summary);
       if (this.#lastSent.get(key) === text) return;

@@ -2,7 +2,7 @@ import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promis
 import { isAbsolute, join, relative } from "node:path";
 import { execa } from "execa";
 import type { Toolchain } from "../backends/index.ts";
-import { editDefinition, emptyState, type MachinePaths, machinePaths, makeKeys, makePrivateFolder, parseAssignment, parseDefinition, saveState, syncFolder, type Work, writeFileAtomically } from "../machine/index.ts";
+import { editDefinition, emptyState, type MachinePaths, machinePaths, makeKeys, makePrivateFolder, parseAssignment, parseDefinition, pauseForTest, saveState, syncFolder, type Work, writeFileAtomically } from "../machine/index.ts";
 import { type Architecture, type Definition, memoryBytes, requireBytes, requireMachineName, sizeText, vivError } from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
 import { findImage, type Image, storeImage } from "./images.ts";
@@ -40,30 +40,42 @@ export interface CreateContext {
  */
 export async function createMachine(request: NewMachine, context: CreateContext, work: Work): Promise<string> {
   const name = requireMachineName(request.name);
-  if (context.isTaken(name)) throw vivError("exists", `There is a machine ${name} already.`, `Choose another name, or remove it: viv rm ${name}`);
+  if (context.isTaken(name)) throw taken(name);
   await requireSources(request);
-  work.progress({ kind: "create", step: "looking for QEMU" });
+  await step(work, "looking for QEMU");
   const toolchain = await context.toolchain();
   const architecture = request.architecture ?? context.hostArchitecture;
-  work.progress({ kind: "create", step: "checking the image" });
+  await step(work, "checking the image");
   const image = request.image === undefined ? undefined : await storedImage(request.image, architecture, context);
   const definition = withAssignments(definitionFor(request, architecture, image, context, toolchain), request.set);
   requireCapacity(definition, context);
   const staging = join(context.machinesFolder, `.creating-${process.pid}-${definition.id.slice(0, 8)}`);
   try {
     await mkdir(staging, { mode: 0o700 });
-    work.progress({ kind: "create", step: "making disks and keys" });
+    await step(work, "making disks and keys");
     await fill(machinePaths(staging), definition, request, image, toolchain);
+    await step(work, "putting it in place");
     work.signal.throwIfAborted();
     await syncFolder(staging);
-    if (context.isTaken(name)) throw vivError("exists", `There is a machine ${name} already.`, "Choose another name.");
-    await rename(staging, join(context.machinesFolder, name));
+    if (context.isTaken(name)) throw taken(name);
+    await rename(staging, join(context.machinesFolder, name)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === "ENOTEMPTY" || error.code === "EEXIST" ? taken(name) : error;
+    });
     await syncFolder(context.machinesFolder);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;
   }
   return name;
+}
+
+function taken(name: string): Error {
+  return vivError("exists", `There is a machine ${name} already.`, `Choose another name, or remove it: viv rm ${name}`);
+}
+
+async function step(work: Work, step: string): Promise<void> {
+  work.progress({ kind: "create", step });
+  await pauseForTest("create", step);
 }
 
 async function requireSources(request: NewMachine): Promise<void> {

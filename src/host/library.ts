@@ -58,8 +58,22 @@ export class Library {
     return this.#machines.has(name) || existsSync(this.folder(name));
   }
 
+  /** False for a machine that was removed meanwhile. */
+  holds(machine: Machine): boolean {
+    return this.#machines.get(machine.name) === machine;
+  }
+
+  /** @throws VivError `damaged` while a machine of the same id runs: they would share their sockets. */
+  requireOwnRunFolder(machine: Machine): void {
+    const twin = this.all.find((other) => other !== machine && other.run.folder === machine.run.folder && (other.state.run || other.busy));
+    if (!twin) return;
+    throw vivError("damaged", `${machine.name} has the same id as ${twin.name}, which runs.`, `Give the copy an id of its own: any other UUID as "id" in ${machine.paths.definition}`);
+  }
+
   async add(name: string): Promise<Machine> {
-    const machine = await Machine.load(this.#host, this.folder(name));
+    const loaded = await Machine.load(this.#host, this.folder(name));
+    // A scan may have seen the folder first, and somebody use it already.
+    const machine = this.#machines.get(name) ?? loaded;
     this.#machines.set(name, machine);
     this.#watchDefinition(machine);
     machine.changed();
@@ -100,6 +114,7 @@ export class Library {
     const fresh = [...names].filter((name) => !this.#machines.has(name));
     const loaded = await Promise.all(fresh.map((name) => Machine.load(this.#host, this.folder(name))));
     for (const machine of loaded) {
+      if (this.#machines.has(machine.name)) continue;
       this.#machines.set(machine.name, machine);
       machine.changed();
     }

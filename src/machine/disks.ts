@@ -1,5 +1,5 @@
-import { open, stat } from "node:fs/promises";
-import { dirname, resolve, sep } from "node:path";
+import { open, realpath, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Definition, type Disk, vivError } from "../model/index.ts";
 import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
 import type { BackingImage, DiskLayout } from "../qemu/index.ts";
@@ -28,11 +28,13 @@ async function diskLayout(disk: Disk, folder: string, home: string): Promise<Dis
   }
   const top = await readHeader(disk, file);
   const backingChain: BackingImage[] = [];
+  const inside = (await realpath(home)) + sep;
   let current = { file, header: top };
   while (current.header.backingFile !== undefined) {
     if (backingChain.length >= chainLimit) throw vivError("damaged", `Disk ${disk.id}: its chain of overlays is longer than ${chainLimit}.`);
     const next = resolve(dirname(current.file), current.header.backingFile);
-    if (!next.startsWith(home + sep)) {
+    // Links resolved: a link inside the home may lead anywhere.
+    if (!(await realpath(next).catch(() => join(inside, relative(home, next)))).startsWith(inside)) {
       throw vivError("untrusted-input", `Disk ${disk.id}: ${current.file} is built on ${next}, outside Vivarium's home.`, "Import the image, so that it is checked and copied.");
     }
     const format = current.header.backingFormat === "raw" ? "raw" : "qcow2";
@@ -46,20 +48,22 @@ async function diskLayout(disk: Disk, folder: string, home: string): Promise<Dis
   return { backingChain, virtualBytes: top.virtualBytes };
 }
 
-async function requirePresent(disk: Disk, file: string): Promise<void> {
+async function requirePresent(disk: Pick<Disk, "id">, file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw missing(disk, file);
   if (found.size === 0) throw vivError("damaged", `Disk ${disk.id}: ${file} is empty.`, "Restore the file from a backup, or remove the disk from vm.json.");
 }
 
-function missing(disk: Disk, file: string): Error {
+function missing(disk: Pick<Disk, "id">, file: string): Error {
   return vivError("damaged", `Disk ${disk.id}: ${file} is missing.`, "Restore the file from a backup, or remove the disk from vm.json.");
 }
 
 /** Reads the first cluster's worth of header; 64 KiB holds every header extension and backing name QEMU writes. */
 export async function readHeader(disk: Pick<Disk, "id">, file: string): Promise<Qcow2Header> {
+  const found = await stat(file).catch(() => undefined);
+  if (!found?.isFile()) throw missing(disk, file);
   const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    throw error.code === "ENOENT" ? missing(disk as Disk, file) : error;
+    throw vivError("io-error", `Disk ${disk.id}: ${file} cannot be read: ${error.message}`, "Check its owner and permissions.", error);
   });
   try {
     const { size } = await handle.stat();

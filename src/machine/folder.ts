@@ -65,10 +65,18 @@ export function inFolder(folder: string, file: string): string {
 
 export type LoadedDefinition = { definition: Definition; text: string; modifiedMs: number } | { problem: string; hint: string; modifiedMs: number };
 
+/** As much as `machine.replaceDefinition` takes. */
+const largestDefinitionBytes = 1_000_000;
+
 /** Reads and checks vm.json; never throws for its content. */
 export async function loadDefinition(paths: MachinePaths): Promise<LoadedDefinition> {
-  const [text, modifiedMs] = await Promise.all([readTextIfPresent(paths.definition).catch((error: Error) => error), modifiedTime(paths.definition)]);
   const hint = `Edit ${paths.definition}, or restore it from a copy.`;
+  const found = await stat(paths.definition).catch(() => undefined);
+  const modifiedMs = found?.mtimeMs ?? 0;
+  if (found && (!found.isFile() || found.size > largestDefinitionBytes)) {
+    return { problem: `vm.json is ${found.isFile() ? `too large (${found.size} bytes)` : "not a file"}`, hint, modifiedMs };
+  }
+  const text = await readTextIfPresent(paths.definition).catch((error: Error) => error);
   if (text === undefined) return { problem: "vm.json is missing", hint, modifiedMs };
   if (text instanceof Error) return { problem: `vm.json cannot be read: ${text.message}`, hint, modifiedMs };
   const parsed = parseDefinition(text);

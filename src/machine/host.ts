@@ -17,6 +17,8 @@ export interface MachineHost {
   /** A QEMU of an earlier bundle, kept because a suspended machine needs it. @throws VivError `host-cannot`. */
   toolchainById(id: string): Promise<Toolchain>;
   accelerator(definition: Pick<Definition, "architecture" | "accelerator" | "cpuModel">): Promise<Choice>;
+  /** Two machines with one id (a folder copied by hand) would share their sockets. @throws VivError `damaged` while the other one runs. */
+  requireOwnRunFolder(machine: MachineIdentity): void;
   /** A TCP or UDP port of the host that is free now; `wanted` when it is. */
   freePort(protocol: "tcp" | "udp", address: string, wanted?: number): Promise<number>;
   /** Is the given port free? */

@@ -6,8 +6,9 @@ export { kill, pause, requireSession, reset, restart, resume, start, type StopTi
 export { Machine } from "./machine.ts";
 export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./reach.ts";
 export { recover } from "./recover.ts";
-export { pendingChanges, replaceDefinition, setValues } from "./settings.ts";
+export { nameAsFolder, pendingChanges, replaceDefinition, setValues } from "./settings.ts";
 export { makeKeys } from "./sshKeys.ts";
 export * from "./storage.ts";
+export { pauseForTest } from "./testPause.ts";
 export { suspend } from "./suspend.ts";
 export { waitFor } from "./wait.ts";

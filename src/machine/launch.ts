@@ -1,12 +1,13 @@
 import { randomUUID } from "node:crypto";
 import { access, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { type Choice, isAlive, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
+import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
 import { commandLine, commandText, type FirmwareFiles, type LaunchContext } from "../qemu/index.ts";
 import { diskLayouts } from "./disks.ts";
 import { inFolder } from "./folder.ts";
 import type { Machine, Operation } from "./machine.ts";
+import { killProcess } from "./processEnd.ts";
 import { Session } from "./session.ts";
 import { sessionListener } from "./sessionEvents.ts";
 import { guestIdentityFiles } from "./sshKeys.ts";
@@ -58,6 +59,7 @@ function requireCapacity(machine: Machine, definition: Definition): void {
 async function launchOnce(machine: Machine, request: LaunchRequest, operation: Operation): Promise<Session> {
   const { definition, toolchain, choice } = request;
   const run = machine.run;
+  machine.host.requireOwnRunFolder(machine);
   const [program, forwards, disks, fwCfg, firmware] = await Promise.all([
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
@@ -95,6 +97,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   void launched.exited.then(() => {
     ended = true;
   });
+  await operation.step("waiting for QEMU");
   const record: RunRecord = {
     pid: launched.pid,
     startTime: launched.startTime,
@@ -113,8 +116,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     machine.session = session;
     return session;
   } catch (error) {
-    process.kill(launched.pid, "SIGKILL");
-    await launched.exited;
+    await killProcess(launched);
     await machine.record(({ run: _run, ...state }) => state, { quiet: true });
     throw ended ? await crashError(machine, error) : error;
   }
@@ -202,14 +204,4 @@ async function crashError(machine: Machine, cause: unknown): Promise<VivError> {
       ? "Give the machine less memory, or stop others."
       : `The exact command: ${machine.paths.command}`;
   return vivError("qemu-crashed", `QEMU ended at once. ${said}`, hint, cause);
-}
-
-/** Waits until a process is gone; false when it is still there after the time. */
-export async function waitGone(identity: { pid: number; startTime: string }, timeoutMs: number): Promise<boolean> {
-  const deadline = Date.now() + timeoutMs;
-  for (let pause = 1; ; pause = Math.min(pause * 2, 50)) {
-    if (!(await isAlive(identity))) return true;
-    if (Date.now() > deadline) return false;
-    await new Promise((wake) => setTimeout(wake, pause));
-  }
 }

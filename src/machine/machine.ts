@@ -4,6 +4,7 @@ import { emptyState, type LoadedDefinition, loadDefinition, loadState, type Mach
 import type { MachineHost, MachineIdentity, MachineView, Work } from "./host.ts";
 import type { Session } from "./session.ts";
 import { deriveStatus } from "./status.ts";
+import { pauseForTest } from "./testPause.ts";
 
 /** What a running operation can say and read. */
 export interface Operation extends Work {
@@ -52,8 +53,11 @@ export class Machine implements MachineIdentity {
     return basename(this.paths.folder);
   }
 
+  /** The UUID the guest has; while nothing runs and nothing is saved, vm.json's. An edit by hand must not part us from a live QEMU. */
   get id(): string {
-    return this.definition?.id ?? (this.#state.run?.definition as { id?: string } | undefined)?.id ?? `damaged-${this.name}`;
+    const { run, suspended } = this.#state;
+    const held = (run ?? suspended)?.definition as { id?: string } | undefined;
+    return held?.id ?? this.definition?.id ?? `damaged-${this.name}`;
   }
 
   get run(): RunPaths {
@@ -102,8 +106,8 @@ export class Machine implements MachineIdentity {
   /** Re-reads vm.json when the file changed since it was read. */
   async refreshDefinition(): Promise<void> {
     if ((await modifiedTime(this.paths.definition)) === this.#loaded.modifiedMs) return;
-    this.#loaded = await loadDefinition(this.paths);
-    this.changed();
+    await this.reloadDefinition();
+    if (this.damage && this.#state.run) this.host.notice(this, "warning", `${this.damage.problem}. The running machine keeps what it has.`, this.damage.hint);
   }
 
   async reloadDefinition(): Promise<void> {
@@ -180,7 +184,7 @@ export class Machine implements MachineIdentity {
    * any other gets `locked`, unless it may interrupt (kill).
    */
   async operate<T>(kind: OperationRecord["kind"], work: Work, body: (operation: Operation) => Promise<T>, options: { interrupt?: boolean } = {}): Promise<T> {
-    if (this.#operation && options.interrupt) {
+    while (this.#operation && options.interrupt) {
       this.#operation.abort.abort();
       await this.#operation.done.catch(() => undefined);
     }
@@ -217,12 +221,15 @@ export class Machine implements MachineIdentity {
   async #step(running: RunningOperation, work: Work, step: string, options: { percent?: number; record?: Record<string, unknown> } = {}): Promise<void> {
     running.view = { kind: running.kind, step, ...(options.percent === undefined ? {} : { percent: options.percent }) };
     work.progress(running.view);
-    if (!options.record) return this.changed();
     const { record } = options;
-    await this.record((state) => ({
-      ...state,
-      operation: { kind: running.kind, step, startedAt: state.operation?.startedAt ?? new Date().toISOString(), owner: this.host.self, data: record },
-    }));
+    if (!record) this.changed();
+    else {
+      await this.record((state) => ({
+        ...state,
+        operation: { kind: running.kind, step, startedAt: state.operation?.startedAt ?? new Date().toISOString(), owner: this.host.self, data: record },
+      }));
+    }
+    await pauseForTest(running.kind, step);
   }
 }
 

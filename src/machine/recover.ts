@@ -1,13 +1,14 @@
-import { readFile, rm } from "node:fs/promises";
-import { isAlive, processStartTime } from "../backends/index.ts";
+import { readFile } from "node:fs/promises";
+import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
 import type { Definition, ProcessIdentity } from "../model/index.ts";
-import { waitGone } from "./launch.ts";
-import { endProcess, letRun } from "./lifecycle.ts";
+import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
+import { killProcess } from "./processEnd.ts";
 import { watchReadiness } from "./readiness.ts";
 import { Session } from "./session.ts";
 import { recordEnd, sessionListener } from "./sessionEvents.ts";
-import { endSaved } from "./suspend.ts";
+import { nameAsFolder } from "./settings.ts";
+import { endSaved, forgetMemory } from "./suspend.ts";
 
 /** A QEMU that its vivd left while it started may take this long to open its monitor. */
 const adoptionTimeoutMs = 3000;
@@ -23,11 +24,13 @@ const adoptionTimeoutMs = 3000;
  * | wake, before `continuing` | undone: killed, still suspended | undone: still suspended |
  * | wake, `continuing` | finished | saved memory is stale and dropped: `failed (lost)` |
  * | stop, any | goes on running (ask again) | finished |
- * | suspend, before `saved` | undone: the guest continues | partial file dropped, `failed (lost)` |
- * | suspend, saved | finished: ended | finished |
+ * | suspend, not recorded yet | undone: the guest continues | what was saved is dropped, `failed (lost)` |
+ * | suspend, recorded | finished: ended | finished |
+ * | rename, any | – | finished or undone: vm.json has the name of its folder |
  */
 export async function recover(machine: Machine): Promise<void> {
   const { operation } = machine.state;
+  if (operation?.kind === "rename") return nameAsFolder(machine).then(() => clearOperation(machine));
   const process = await findProcess(machine);
   if (!process) return withoutProcess(machine);
   const session = await connect(machine);
@@ -53,7 +56,9 @@ async function findProcess(machine: Machine): Promise<ProcessIdentity | undefine
   if (operation?.kind !== "start" && operation?.kind !== "wake") return undefined;
   const pid = Number(await readFile(machine.run.pidFile, "utf8").catch(() => ""));
   const startTime = pid > 0 ? await processStartTime(pid) : undefined;
-  return startTime === undefined ? undefined : { pid, startTime };
+  // The file may be older than the host's last boot, and the pid another program's.
+  if (startTime === undefined || !(await processCommand(pid))?.includes(machine.run.pidFile)) return undefined;
+  return { pid, startTime };
 }
 
 async function connect(machine: Machine): Promise<Session | undefined> {
@@ -69,10 +74,8 @@ async function withoutProcess(machine: Machine): Promise<void> {
     return clearOperation(machine);
   }
   if (operation?.kind === "suspend" && suspended) return clearRun(machine);
-  if (operation?.kind === "suspend" && typeof operation.data.partial === "string") await rm(operation.data.partial, { force: true });
+  if (operation?.kind === "suspend" || operation?.kind === "wake") await forgetMemory(machine);
   if (!run) return clearOperation(machine);
-  if (operation?.kind === "wake" && suspended) await rm(suspended.file, { force: true });
-  await machine.record(({ suspended: _stale, ...state }) => (operation?.kind === "wake" ? state : { ...state, ...(suspended ? { suspended } : {}) }), { quiet: true });
   await machine.fail({
     reason: "lost",
     message: "QEMU ended while nobody watched (the host restarted, or the process was killed).",
@@ -84,8 +87,7 @@ async function withoutProcess(machine: Machine): Promise<void> {
 async function notAnswering(machine: Machine, process: ProcessIdentity): Promise<void> {
   if (!machine.state.run) {
     // Spawned, never recorded, never answered: it has not run a guest.
-    endProcess(process.pid, "SIGKILL");
-    await waitGone(process, 5000);
+    await killProcess(process);
     return clearRun(machine);
   }
   machine.host.notice(machine, "warning", "QEMU runs but does not respond.", `If it stays so, end it: viv kill ${machine.name}`);
@@ -119,30 +121,26 @@ async function finishStart(machine: Machine, session: Session, woken: boolean): 
     const process = await findProcess(machine);
     session.dispose();
     machine.session = undefined;
-    if (process) {
-      endProcess(process.pid, "SIGKILL");
-      await waitGone(process, 5000);
-    }
+    if (process) await killProcess(process);
     return clearRun(machine);
   }
-  const saved = machine.state.suspended;
   await letRun(machine, session, definition);
-  if (woken && saved) await rm(saved.file, { force: true });
-  if (woken) machine.clockIsBehind();
+  if (!woken) return;
+  await forgetMemory(machine);
+  machine.clockIsBehind();
 }
 
 async function undoWake(machine: Machine, process: ProcessIdentity): Promise<void> {
   machine.session?.dispose();
   machine.session = undefined;
-  endProcess(process.pid, "SIGKILL");
-  await waitGone(process, 5000);
+  await killProcess(process);
   await clearRun(machine);
 }
 
 async function undoSuspend(machine: Machine, session: Session): Promise<void> {
   const data = machine.state.operation?.data ?? {};
   await session.qmp.execute("migrate_cancel").catch(() => undefined);
-  if (typeof data.partial === "string") await rm(data.partial, { force: true });
+  await forgetMemory(machine);
   if (data.wasRunning === true) await session.qmp.execute("cont");
   await session.refreshStatus();
   await adopted(machine, session);

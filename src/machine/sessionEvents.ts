@@ -2,8 +2,8 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asVivError } from "../model/index.ts";
 import type { QmpEvent } from "../qemu/index.ts";
-import { waitGone } from "./launch.ts";
 import type { Machine } from "./machine.ts";
+import { waitGone } from "./processEnd.ts";
 import { Session, type SessionListener } from "./session.ts";
 import { readTail } from "./storage.ts";
 
@@ -59,7 +59,12 @@ async function onDisconnected(machine: Machine): Promise<void> {
   const { session, state } = machine;
   const run = state.run;
   if (!session || !run) return;
-  if (!(await waitGone(run, exitGraceMs))) {
+  // A start or a wake cleans up after itself, and knows what is lost.
+  if (!(await machine.join("start"))) await machine.join("wake");
+  const gone = await waitGone(run, exitGraceMs);
+  // Whoever ended it on purpose has taken the session and writes what became of the machine.
+  if (machine.session !== session) return;
+  if (!gone) {
     session.responding = false;
     machine.changed();
     await reconnect(machine);
@@ -86,12 +91,13 @@ async function reconnect(machine: Machine): Promise<void> {
 
 /** Writes why a process that is gone went. An operation that ends it on purpose records the outcome itself. */
 export async function recordEnd(machine: Machine, shutdown: { guest: boolean; reason: string } | undefined): Promise<void> {
-  const expected = machine.busy === "stop" || machine.busy === "suspend";
+  // While memory is being saved the end is a loss; once it is recorded, the end is what was wanted.
+  const expected = machine.busy === "stop" || (machine.busy === "suspend" && machine.state.suspended !== undefined);
   const orderly = shutdown !== undefined && shutdown.reason !== "host-error";
   if (expected || orderly) {
     await machine.record(({ run, failure: _failure, ...state }) => ({
       ...state,
-      wanted: expected ? state.wanted : "stopped",
+      wanted: expected || state.suspended ? state.wanted : "stopped",
       ...keepHistory(run?.readiness, run?.forwards, state),
     }));
     return;

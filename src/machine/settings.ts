@@ -26,6 +26,15 @@ export async function replaceDefinition(machine: Machine, text: string): Promise
   await machine.reloadDefinition();
 }
 
+/** The folder's name is the truth: a rename that broke off before or after moving it leaves vm.json with the other one. */
+export async function nameAsFolder(machine: Machine): Promise<void> {
+  await machine.reloadDefinition();
+  const { definition, definitionText } = machine;
+  if (!definition || definitionText === undefined || definition.name === machine.name) return;
+  await writeFileAtomically(machine.paths.definition, editDefinition(definitionText, [{ path: ["name"], value: machine.name }]), { durable: true });
+  await machine.reloadDefinition();
+}
+
 function requireUnchanged(machine: Machine, next: Definition): void {
   const current = machine.definition;
   if (!current) return;

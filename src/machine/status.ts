@@ -20,8 +20,8 @@ export function deriveStatus(machine: Machine, operation: OperationRecord["kind"
   }
   const session = machine.session;
   const live = { pid: run.pid, since: run.startedAt };
-  if (!session) return { state: "running", ...live, responding: false };
   if (operation === "start" || operation === "wake") return { state: "starting", ...live };
+  if (!session) return { state: "running", ...live, responding: false };
   const cause = pauseCause(session.runState, session.ioErrorNoSpace, run.pausedBecause);
   if (cause === "not-paused") return { state: "running", ...live, responding: session.responding };
   return { state: "paused", because: cause, ...live, responding: session.responding };

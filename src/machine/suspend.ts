@@ -2,17 +2,23 @@ import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { type Definition, humanBytes, vivError } from "../model/index.ts";
 import type { Work } from "./host.ts";
-import { launchMachine, waitGone } from "./launch.ts";
-import { abandon, endProcess, letRun, requireRun, requireSession } from "./lifecycle.ts";
+import { launchMachine } from "./launch.ts";
+import { abandon, letRun, requireRun, requireSession } from "./lifecycle.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { restoreMemory, saveMemory } from "./memory.ts";
+import { killProcess, waitGone } from "./processEnd.ts";
 import { recordEnd } from "./sessionEvents.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "./storage.ts";
 
+/** Where a machine's memory is saved; found by the folder, which may have been renamed or moved since. */
+export function savedMemory(machine: Machine): string {
+  return join(machine.paths.suspend, "memory");
+}
+
 /**
- * Suspend: memory to `suspend/memory`, then the process ends. Steps and what a crash of vivd between them means:
- * `saving` → undone (the guest goes on), `saved` → finished (the process ends). The file is complete and on the disk
- * before `saved` is written.
+ * Suspend: memory to `suspend/memory`, then the process ends. What a crash of vivd means: until state.json says
+ * `suspended` it is undone (the guest goes on), from then on it is finished (the process ends). The file is complete
+ * and on the disk before that is written.
  */
 export async function suspend(machine: Machine, work: Work): Promise<void> {
   if (machine.view.status.state === "suspended") return;
@@ -23,28 +29,35 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
   if (blocked.length > 0) throw vivError("host-cannot", `${machine.name} cannot be suspended: ${blocked.join("; ")}`, "Stop it instead.");
   await machine.operate("suspend", work, async (operation) => {
     const wasRunning = session.runState === "running";
-    const file = join(machine.paths.suspend, "memory");
+    const file = savedMemory(machine);
     const partial = `${file}.part`;
     await makePrivateFolder(machine.paths.suspend);
-    await operation.step("saving memory", { percent: 0, record: { partial, wasRunning } });
+    await operation.step("saving memory", { percent: 0, record: { wasRunning } });
     try {
       await saveMemory(session, partial, operation);
       await syncFile(partial);
+      await rename(partial, file);
+      await syncFolder(machine.paths.suspend);
+      const { size } = await stat(file);
+      await operation.step("recording", { percent: 100 });
+      await machine.record(
+        (state) => ({ ...state, wanted: "suspended", suspended: { file, at: new Date().toISOString(), qemuId: run.qemuId, accelerator: run.accelerator, bytes: size, definition: run.definition } }),
+        { durable: true },
+      );
     } catch (error) {
-      await rm(partial, { force: true });
+      await forgetMemory(machine);
       if (wasRunning && machine.session) await session.qmp.execute("cont").catch(() => undefined);
       throw error;
     }
-    await rename(partial, file);
-    await syncFolder(machine.paths.suspend);
-    const { size } = await stat(file);
-    await operation.step("ending QEMU", { record: { file } });
-    await machine.record(
-      (state) => ({ ...state, wanted: "suspended", suspended: { file, at: new Date().toISOString(), qemuId: run.qemuId, accelerator: run.accelerator, bytes: size, definition: run.definition } }),
-      { durable: true },
-    );
+    await operation.step("ending QEMU", { record: {} });
     await endSaved(machine);
   });
+}
+
+/** Saved memory that nobody may wake from any more, or that was never finished: the record goes first. */
+export async function forgetMemory(machine: Machine): Promise<void> {
+  if (machine.state.suspended) await machine.record(({ suspended: _stale, ...state }) => state, { quiet: true });
+  await rm(machine.paths.suspend, { recursive: true, force: true });
 }
 
 /** Ends a process whose memory is saved. */
@@ -52,10 +65,7 @@ export async function endSaved(machine: Machine): Promise<void> {
   const run = machine.state.run;
   if (!run) return;
   await machine.session?.qmp.execute("quit", {}, { timeoutMs: 3000 }).catch(() => undefined);
-  if (!(await waitGone(run, 5000))) {
-    endProcess(run.pid, "SIGKILL");
-    await waitGone(run, 5000);
-  }
+  if (!(await waitGone(run, 5000))) await killProcess(run);
   machine.session?.dispose();
   machine.session = undefined;
   if (machine.state.run) await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
@@ -74,23 +84,28 @@ export async function wake(machine: Machine, work: Work): Promise<void> {
 async function wakeFrom(machine: Machine, saved: NonNullable<Machine["state"]["suspended"]>, operation: Operation): Promise<void> {
   const definition = saved.definition as Definition;
   const requestedAt = new Date().toISOString();
-  const found = await stat(saved.file).catch(() => undefined);
+  const file = savedMemory(machine);
+  const found = await stat(file).catch(() => undefined);
   if (!found || found.size !== saved.bytes) {
-    throw vivError("damaged", `${machine.name}: its saved memory (${saved.file}) is ${found ? `${humanBytes(found.size)} instead of ${humanBytes(saved.bytes)}` : "missing"}.`, `Discard it and start afresh: viv kill ${machine.name}, then viv start ${machine.name}`);
+    throw vivError("damaged", `${machine.name}: its saved memory (${file}) is ${found ? `${humanBytes(found.size)} instead of ${humanBytes(saved.bytes)}` : "missing"}.`, `Discard it and start afresh: viv kill ${machine.name}, then viv start ${machine.name}`);
   }
+  let continuing = false;
   try {
     await operation.step("starting QEMU", { record: {} });
     const toolchain = await machine.host.toolchainById(saved.qemuId);
     const choice = await machine.host.accelerator({ ...definition, accelerator: saved.accelerator });
     const session = await launchMachine(machine, { definition, incoming: true, toolchain, choice, requestedAt, forwards: machine.state.lastForwards ?? [] }, operation);
     await operation.step("reading memory", { percent: 0 });
-    await restoreMemory(session, saved.file, operation);
+    await restoreMemory(session, file, operation);
+    continuing = true;
     await operation.step("continuing", { record: {} });
     await letRun(machine, session, definition);
   } catch (error) {
+    // The guest may have run and written: woken again, it would not know its own disks.
+    if (continuing) await forgetMemory(machine);
     await abandon(machine, error);
     throw error;
   }
-  await rm(saved.file, { force: true });
+  await forgetMemory(machine);
   machine.clockIsBehind();
 }
