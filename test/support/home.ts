@@ -114,3 +114,8 @@ export async function guest(client: VivClient, machine: string, ...command: stri
   const result = await client.call("machine.exec", { machine, command, way: "agent" });
   return Buffer.from(result.stdoutBase64, "base64").toString("utf8").trim();
 }
+
+/** The starter loads the drivers of what is plugged in after its agent answers; its ACPI daemon comes next. */
+export async function driversLoaded(client: VivClient, machine: string): Promise<void> {
+  await guest(client, machine, "sh", "-c", "until pidof acpid; do sleep 0.1; done");
+}
