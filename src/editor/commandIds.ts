@@ -1,0 +1,66 @@
+/**
+ * Every command of the extension. A test holds this list equal to `contributes.commands` of package.json, and the
+ * types hold it equal to what is registered: a command cannot be declared and missing, or the other way round.
+ */
+export const commandIds = [
+  "vivarium.create",
+  "vivarium.start",
+  "vivarium.stop",
+  "vivarium.kill",
+  "vivarium.restart",
+  "vivarium.reset",
+  "vivarium.pause",
+  "vivarium.resume",
+  "vivarium.suspend",
+  "vivarium.wait",
+  "vivarium.rename",
+  "vivarium.remove",
+  "vivarium.restoreRemoved",
+  "vivarium.emptyTrash",
+  "vivarium.setMemory",
+  "vivarium.setCpus",
+  "vivarium.setGroup",
+  "vivarium.editDefinition",
+  "vivarium.openFolder",
+  "vivarium.exec",
+  "vivarium.openSsh",
+  "vivarium.copySshCommand",
+  "vivarium.copyAddress",
+  "vivarium.openPort",
+  "vivarium.screenshot",
+  "vivarium.sendKeys",
+  "vivarium.typeText",
+  "vivarium.typeClipboard",
+  "vivarium.syncClock",
+  "vivarium.guestInfo",
+  "vivarium.showSerialLog",
+  "vivarium.showLogs",
+  "vivarium.filterMachines",
+  "vivarium.clearFilter",
+  "vivarium.hostReport",
+  "vivarium.connectService",
+  "vivarium.stopService",
+  "vivarium.showLog",
+  "vivarium.supportBundle",
+  "vivarium.installCli",
+  "vivarium.openWalkthrough",
+] as const;
+export type CommandId = (typeof commandIds)[number];
+
+/** Commands that webviews/ registers: they open something that lives there. */
+export const webviewCommandIds = ["vivarium.openConsole", "vivarium.openSerialConsole", "vivarium.editSettings"] as const;
+export type WebviewCommandId = (typeof webviewCommandIds)[number];
+
+export type AnyCommandId = CommandId | WebviewCommandId;
+
+/**
+ * What a command gets: from a tree the item and the selected items, from the palette nothing, from other code a
+ * machine's name or id. `MachineRef` is the least a caller must give.
+ */
+export interface MachineRef {
+  readonly machine: string;
+}
+
+export function isMachineRef(value: unknown): value is MachineRef {
+  return typeof value === "object" && value !== null && typeof (value as Partial<MachineRef>).machine === "string";
+}

@@ -1,0 +1,54 @@
+import * as vscode from "vscode";
+import type { AnyCommandId } from "./commandIds.ts";
+import { ContextKeys } from "./contextKeys.ts";
+import { type ErrorContext, presentError } from "./errors.ts";
+import { Machines } from "./machines.ts";
+import { homeSetting, serviceProgram } from "./program.ts";
+import { Service } from "./service.ts";
+import { hasProcess } from "./states.ts";
+
+/**
+ * What every room of the extension shares, made once by `activate`: made in order, disposed in reverse, the log last so
+ * that the others can still write to it.
+ */
+export class Editor implements vscode.Disposable {
+  readonly context: vscode.ExtensionContext;
+  readonly log: vscode.LogOutputChannel;
+  readonly contextKeys = new ContextKeys();
+  readonly service: Service;
+  readonly machines: Machines;
+
+  constructor(context: vscode.ExtensionContext) {
+    this.context = context;
+    this.log = vscode.window.createOutputChannel("Vivarium", { log: true });
+    const folder = context.extensionUri.fsPath;
+    this.service = new Service({ program: () => serviceProgram(folder), home: homeSetting, log: this.log });
+    this.machines = new Machines(this.service);
+  }
+
+  /** Registers a command: what it throws is shown with its remedies, and never lost. Its result goes to the caller. */
+  register(id: AnyCommandId, run: (...args: unknown[]) => unknown): vscode.Disposable {
+    const command = async (...args: unknown[]): Promise<unknown> => {
+      this.log.debug(`command ${id}`);
+      try {
+        return await run(...args);
+      } catch (error) {
+        // The message stays until somebody reads it: the caller does not wait for that.
+        void this.presentError(error, { retry: () => vscode.commands.executeCommand(id, ...args) });
+        return undefined;
+      }
+    };
+    return vscode.commands.registerCommand(id, command);
+  }
+
+  presentError(error: unknown, context: ErrorContext = {}): Promise<void> {
+    const machine = context.machine === undefined ? undefined : this.machines.find(context.machine);
+    return presentError(error, { ...context, log: this.log, live: machine && hasProcess(machine) });
+  }
+
+  dispose(): void {
+    this.machines.dispose();
+    this.service.dispose();
+    this.log.dispose();
+  }
+}

@@ -1,0 +1,12 @@
+export * from "./commandIds.ts";
+export { Editor } from "./editor.ts";
+export { factsOf, presentError } from "./errors.ts";
+export { machineIcon } from "./icons.ts";
+export { Machines, type MachinesChange } from "./machines.ts";
+export * from "./pick.ts";
+export { homeSetting, serviceProgram } from "./program.ts";
+export { withCancellableProgress } from "./progress.ts";
+export { Service, type ServiceStatus } from "./service.ts";
+export * from "./states.ts";
+export * from "./text.ts";
+export * from "./words.ts";

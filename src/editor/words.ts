@@ -1,0 +1,110 @@
+import * as vscode from "vscode";
+import type { MachineSummary } from "../api/index.ts";
+import { plain } from "./text.ts";
+
+/** States, causes and operations in the user's language. */
+
+const { t } = vscode.l10n;
+
+export function stateWord({ status }: MachineSummary): string {
+  switch (status.state) {
+    case "running":
+      return status.responding ? t("running") : t("running, not responding");
+    case "paused":
+      return status.responding ? t("paused ({0})", pauseWord(status.because)) : t("paused, not responding");
+    case "stopped":
+      return t("stopped");
+    case "starting":
+      return t("starting");
+    case "suspended":
+      return t("suspended");
+    case "stopping":
+      return t("stopping");
+    case "failed":
+      return t("failed");
+    case "damaged":
+      return t("damaged");
+  }
+}
+
+type PauseCause = Extract<MachineSummary["status"], { state: "paused" }>["because"];
+
+export function pauseWord(cause: PauseCause): string {
+  switch (cause) {
+    case "user":
+      return t("by you");
+    case "disk-full":
+      return t("the host's disk is full");
+    case "io-error":
+      return t("a disk failed");
+    case "panic":
+      return t("the guest's kernel panicked");
+    case "watchdog":
+      return t("the watchdog fired");
+    case "internal-error":
+      return t("QEMU met an internal error");
+    case "guest-suspended":
+      return t("the guest sleeps");
+  }
+}
+
+/** `start: booting 40 %`, as the service says it. */
+export function operationWords({ operation }: Pick<MachineSummary, "operation">): string | undefined {
+  if (!operation) return undefined;
+  const percent = operation.percent === undefined ? "" : ` ${Math.floor(operation.percent)} %`;
+  return `${plain(operation.step)}${percent}`;
+}
+
+export function acceleratorWord(accelerator: string): string {
+  switch (accelerator) {
+    case "kvm":
+      return "KVM";
+    case "hvf":
+      return "HVF";
+    case "whpx":
+      return "WHPX";
+    case "tcg":
+      return t("emulated");
+    default:
+      return plain(accelerator);
+  }
+}
+
+/** Shown wherever a person could take an emulated machine for a wall. */
+export function emulatedWarning(): string {
+  return t("Emulated: not a security boundary");
+}
+
+/** Seconds for people: the two largest units. */
+export function durationWords(seconds: number): string {
+  const whole = Math.max(0, Math.floor(seconds));
+  const parts: [number, string][] = [
+    [Math.floor(whole / 86_400), "d"],
+    [Math.floor((whole % 86_400) / 3600), "h"],
+    [Math.floor((whole % 3600) / 60), "min"],
+    [whole % 60, "s"],
+  ];
+  const first = parts.findIndex(([count]) => count > 0);
+  if (first < 0) return "0 s";
+  return parts
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count} ${unit}`)
+    .join(" ");
+}
+
+/** Bytes for people: `1.5 GiB`. The model's own humanBytes would load its schemas with it at activation. */
+export function bytesWords(bytes: number): string {
+  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+  const unit = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log2(Math.max(1, bytes)) / 10)));
+  const value = bytes / 1024 ** unit;
+  return `${value >= 100 || unit === 0 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, "")} ${units[unit]}`;
+}
+
+/** `one`, `one and two`, `5 machines`. */
+export function machineWords(machines: readonly { name: string }[]): string {
+  const [first, second] = machines;
+  if (first && !second) return plain(first.name);
+  if (first && second && machines.length === 2) return t("{0} and {1}", plain(first.name), plain(second.name));
+  return t("{0} machines", machines.length);
+}
