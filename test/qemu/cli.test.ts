@@ -100,6 +100,8 @@ interface Shown {
 
 describe("viv with a real machine", function () {
   this.timeout(180_000);
+  // One machine's life: after the first failure the rest would only fail for its sake.
+  this.bail(true);
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "viv-cli-"));
