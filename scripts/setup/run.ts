@@ -6,9 +6,13 @@ export const checkout = resolve(import.meta.dirname, "..", "..");
 export class SetupError extends Error {}
 
 /** Runs a command with its output on ours. @throws SetupError when it fails. */
-export async function run(command: string, args: readonly string[], options: { env?: NodeJS.ProcessEnv; quiet?: boolean } = {}): Promise<void> {
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv; quiet?: boolean } = {},
+): Promise<void> {
   const child = spawn(command, args, {
-    cwd: checkout,
+    cwd: options.cwd ?? checkout,
     stdio: options.quiet ? ["ignore", "ignore", "inherit"] : ["ignore", "inherit", "inherit"],
     env: { ...process.env, ...options.env },
   });
