@@ -95,7 +95,7 @@ export async function stop(machine: Machine, times: StopTimes, work: Work): Prom
   }
   requireRun(machine);
   return machine.operate("stop", work, async (operation) => {
-    await machine.record((state) => ({ ...state, wanted: "stopped" }), { quiet: true });
+    await machine.recordIfPossible((state) => ({ ...state, wanted: "stopped" }), { quiet: true });
     await stopByLadder(machine, times, operation);
   });
 }
@@ -182,7 +182,7 @@ export async function kill(machine: Machine, work: Work): Promise<void> {
       if (run && !(await killProcess(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
       await ended(machine);
       await forgetMemory(machine);
-      await machine.record(({ failure: _failure, ...rest }) => ({ ...rest, wanted: "stopped" }));
+      await machine.recordIfPossible(({ failure: _failure, ...rest }) => ({ ...rest, wanted: "stopped" }));
     },
     { interrupt: true },
   );

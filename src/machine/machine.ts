@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import { asVivError, type Definition, errorReport, type FailureRecord, type OperationRecord, type OperationView, type StateFile, vivError } from "../model/index.ts";
+import { type Definition, errorReport, type FailureRecord, type OperationRecord, type OperationView, type StateFile, vivError } from "../model/index.ts";
 import { emptyState, type LoadedDefinition, loadDefinition, loadState, type MachinePaths, machinePaths, modifiedTime, type RunPaths, runPaths, saveState } from "./folder.ts";
 import type { MachineHost, MachineIdentity, MachineView, Work } from "./host.ts";
 import type { Session } from "./session.ts";
@@ -168,6 +168,14 @@ export class Machine implements MachineIdentity {
     return written;
   }
 
+  /**
+   * As `record`, but what cannot be written (a full disk) is said and no reason to fail: a machine must be stoppable
+   * then. The next vivd finds the same facts from the process.
+   */
+  async recordIfPossible(change: (state: StateFile) => StateFile, options: { quiet?: boolean } = {}): Promise<void> {
+    await this.record(change, options).catch((error: unknown) => this.host.notice(this, "warning", errorReport(error).message));
+  }
+
   /** The folder moved (rename); facts follow it. */
   async moveTo(folder: string): Promise<void> {
     await this.#writing;
@@ -205,7 +213,7 @@ export class Machine implements MachineIdentity {
       throw signal.aborted ? vivError("cancelled", `${this.name}: ${kind} was cancelled.`, undefined, error) : error;
     } finally {
       this.#operation = undefined;
-      if (this.#state.operation) await this.record(({ operation: _done, ...state }) => state).catch((error: unknown) => this.host.notice(this, "warning", errorReport(asVivError(error)).message));
+      if (this.#state.operation) await this.recordIfPossible(({ operation: _done, ...state }) => state);
       else this.changed();
       finish();
     }
@@ -224,7 +232,8 @@ export class Machine implements MachineIdentity {
     const { record } = options;
     if (!record) this.changed();
     else {
-      await this.record((state) => ({
+      const write = running.kind === "stop" ? this.recordIfPossible.bind(this) : this.record.bind(this);
+      await write((state) => ({
         ...state,
         operation: { kind: running.kind, step, startedAt: state.operation?.startedAt ?? new Date().toISOString(), owner: this.host.self, data: record },
       }));

@@ -95,7 +95,7 @@ export async function recordEnd(machine: Machine, shutdown: { guest: boolean; re
   const expected = machine.busy === "stop" || (machine.busy === "suspend" && machine.state.suspended !== undefined);
   const orderly = shutdown !== undefined && shutdown.reason !== "host-error";
   if (expected || orderly) {
-    await machine.record(({ run, failure: _failure, ...state }) => ({
+    await machine.recordIfPossible(({ run, failure: _failure, ...state }) => ({
       ...state,
       wanted: expected || state.suspended ? state.wanted : "stopped",
       ...keepHistory(run?.readiness, run?.forwards, state),

@@ -10,7 +10,7 @@ const fixedKeys = ["id", "schema", "architecture"] as const;
 export async function setValues(machine: Machine, assignments: readonly string[]): Promise<void> {
   await machine.refreshDefinition();
   const text = machine.definitionText;
-  if (text === undefined) throw vivError("damaged", `${machine.name}: ${machine.damage?.problem ?? "vm.json is missing"}.`, machine.damage?.hint);
+  if (text === undefined || machine.damage) throw vivError("damaged", `${machine.name}: ${machine.damage?.problem ?? "vm.json is missing"}.`, machine.damage?.hint);
   const edits = assignments.map(parseAssignment);
   const named = edits.find((edit) => edit.path[0] === "name");
   if (named) throw vivError("usage", "A machine's name is not set, it is renamed.", `Run: viv rename ${machine.name} ${String(named.value)}`);

@@ -56,7 +56,7 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
 
 /** Saved memory that nobody may wake from any more, or that was never finished: the record goes first. */
 export async function forgetMemory(machine: Machine): Promise<void> {
-  if (machine.state.suspended) await machine.record(({ suspended: _stale, ...state }) => state, { quiet: true });
+  if (machine.state.suspended) await machine.recordIfPossible(({ suspended: _stale, ...state }) => state, { quiet: true });
   await rm(machine.paths.suspend, { recursive: true, force: true });
 }
 

@@ -55,7 +55,7 @@ describe("a machine's name", function () {
         );
         assert.ok(["invalid-name", "usage"].includes(error.code), `${error.code}: ${error.message}`);
         assert.ok(error.hint, "there is no hint");
-        assert.doesNotMatch(error.message, /[\n\u001b\0]/, "the name came back raw");
+        assert.ok(!["\n", "\u001b", "\0"].some((raw) => error.message.includes(raw)), "the name came back raw");
         assert.ok(error.message.length < 300, "the name came back whole");
       };
       await wrong(client.call("machine.create", { name }));
