@@ -11,28 +11,26 @@ const checkout = resolve(import.meta.dirname, "..");
 const architectures: readonly Architecture[] = ["x86_64", "aarch64"];
 
 try {
-	const { values } = parseArgs({
-		options: {
-			arch: { type: "string", multiple: true },
-			out: { type: "string", default: join(checkout, "dist", "guest") },
-			"refresh-lock": { type: "boolean", default: false },
-			"qemu-img": { type: "string" },
-		},
-	});
-	const unknown = values.arch?.find((name) => !architectures.some((known) => known === name));
-	if (unknown !== undefined) throw new Error(`unknown architecture ${unknown}; known: ${architectures.join(", ")}`);
-	for (const architecture of architectures.filter((name) => values.arch?.includes(name) ?? true)) {
-		await buildGuest({
-			architecture,
-			out: resolve(values.out),
-			source: join(checkout, "guest"),
-			cache: process.env["VIVARIUM_CACHE"] ?? join(homedir(), ".cache", "vivarium"),
-			refreshLock: values["refresh-lock"],
-			tools: values["qemu-img"] ? { "qemu-img": values["qemu-img"] } : {},
-			log: (line) => process.stderr.write(`${line}\n`),
-		});
-	}
+  const { values } = parseArgs({
+    options: {
+      arch: { type: "string", multiple: true },
+      out: { type: "string", default: join(checkout, "dist", "guest") },
+      "refresh-lock": { type: "boolean", default: false },
+    },
+  });
+  const unknown = values.arch?.find((name) => !architectures.some((known) => known === name));
+  if (unknown !== undefined) throw new Error(`unknown architecture ${unknown}; known: ${architectures.join(", ")}`);
+  for (const architecture of architectures.filter((name) => values.arch?.includes(name) ?? true)) {
+    await buildGuest({
+      architecture,
+      out: resolve(values.out),
+      source: join(checkout, "guest"),
+      cache: process.env["VIVARIUM_CACHE"] ?? join(homedir(), ".cache", "vivarium"),
+      refreshLock: values["refresh-lock"],
+      log: (line) => process.stderr.write(`${line}\n`),
+    });
+  }
 } catch (error) {
-	process.stderr.write(`guest: ${error instanceof Error ? error.message : String(error)}\n`);
-	process.exitCode = 1;
+  process.stderr.write(`guest: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }

@@ -1,2 +1,3 @@
 export { type BuildOptions, buildGuest } from "./build.ts";
+export { moduleList } from "./content.ts";
 export type { Architecture } from "./packages.ts";
