@@ -2,8 +2,8 @@
  * Fills `dist/` with the programs: `viv.js` (command line) and `vivd.js` (service). `npm run build`.
  * The bundle and the guests have scripts of their own; this takes a second.
  */
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { build } from "esbuild";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { type BuildOptions, build } from "esbuild";
 
 const outFolder = "dist";
 
@@ -18,8 +18,7 @@ const identity = {
 };
 
 await mkdir(outFolder, { recursive: true });
-await build({
-  entryPoints: { viv: "src/cli/viv.ts", vivd: "src/daemon/vivd.ts" },
+const program: BuildOptions = {
   outdir: outFolder,
   bundle: true,
   platform: "node",
@@ -32,6 +31,11 @@ await build({
   minifySyntax: true,
   legalComments: "none",
   logLevel: "warning",
-});
+};
+// Split: a verb loads only what it needs, which halves the time of the short ones.
+await rm(`${outFolder}/viv-parts`, { recursive: true, force: true });
+await build({ ...program, entryPoints: { viv: "src/cli/viv.ts" }, splitting: true, chunkNames: "viv-parts/[name]-[hash]" });
+// One file: the service runs from a copy of it (src/daemon/runtime.ts).
+await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" } });
 // The programs are ES modules wherever they are copied to.
 await writeFile(`${outFolder}/package.json`, `${JSON.stringify({ type: "module", version: manifest.version })}\n`);
