@@ -3,8 +3,6 @@ import { section } from "./elf.ts";
 /** What a kernel module says about itself in its `.modinfo`. */
 export interface ModuleInfo {
   readonly depends: readonly string[];
-  /** Modules to load before, from `softdep=pre: …`. */
-  readonly before: readonly string[];
   readonly aliases: readonly string[];
 }
 
@@ -29,7 +27,6 @@ export function parseModinfo(data: Buffer): ModuleInfo {
   const values = (name: string) => fields.filter((field) => field.startsWith(`${name}=`)).map((field) => field.slice(name.length + 1));
   return {
     depends: values("depends").flatMap((list) => list.split(",").filter(Boolean).map(moduleName)),
-    before: values("softdep").flatMap((text) => (/pre:\s*([^:]*?)(?:\s+post:|$)/.exec(text)?.[1] ?? "").split(/\s+/).filter(Boolean)),
     aliases: values("alias"),
   };
 }

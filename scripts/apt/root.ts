@@ -70,7 +70,7 @@ export async function openAptRoot(options: AptRootOptions): Promise<AptRoot> {
 
   return {
     update() {
-      updated ??= apt("apt-get", ["update", "-qq"]).then(() => undefined);
+      updated ??= apt("apt-get", ["update", "-qq", "-o", "APT::Update::Error-Mode=any"]).then(() => undefined);
       return updated;
     },
     async find(name, architecture, version) {
