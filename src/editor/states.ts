@@ -51,3 +51,8 @@ export function isUnresponsive({ status }: MachineSummary): boolean {
 export function isEmulated({ accelerator }: Pick<MachineSummary, "accelerator">): boolean {
   return accelerator === "tcg";
 }
+
+/** For `machine.set`: an empty value takes the key out. A group named `null` or `1` stays a text. */
+export function groupAssignment(group: string | undefined): string {
+  return group === undefined || group.trim() === "" ? "group=" : `group=${JSON.stringify(group.trim())}`;
+}

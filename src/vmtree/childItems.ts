@@ -1,0 +1,65 @@
+import { basename } from "node:path";
+import * as vscode from "vscode";
+import type { MachineDetails } from "../api/index.ts";
+import { bytesWords, plain } from "../editor/index.ts";
+import type { DiskNode, FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
+
+const { t } = vscode.l10n;
+
+/** What hangs under a machine: its ports, disks, CD, and changes that wait for the next start. */
+export function childrenOf(details: MachineDetails): Node[] {
+  const machine = details.id;
+  const ports = details.forwards.map((forward): PortNode => ({ kind: "port", machine, forward }));
+  const disks = details.disks.map((disk): DiskNode => ({ kind: "disk", machine, disk }));
+  const facts: FactNode[] = [];
+  if (details.cdrom !== null) facts.push({ kind: "fact", machine, icon: "disc", label: t("CD"), description: basename(details.cdrom) });
+  if (details.pendingChanges.length > 0) {
+    facts.push({ kind: "fact", machine, icon: "history", label: t("At the next start"), description: details.pendingChanges.join(", ") });
+  }
+  return [...ports, ...disks, ...facts];
+}
+
+export function portItem({ machine, forward }: PortNode): vscode.TreeItem {
+  const { protocol, hostAddress, hostPort, guestPort } = forward;
+  const item = row("plug", t("Port {0}", guestPort), `${hostAddress}:${hostPort}${protocol === "udp" ? "/udp" : ""}`);
+  item.id = `port:${machine}:${protocol}:${hostAddress}:${hostPort}`;
+  item.contextValue = `port ${protocol}${guestPort === 22 ? " ssh" : ""}`;
+  item.tooltip = t("{0} port {1} of the guest is {2} port {3} of this computer", protocol.toUpperCase(), guestPort, hostAddress, hostPort);
+  return item;
+}
+
+export function diskItem({ machine, disk }: DiskNode): vscode.TreeItem {
+  const size =
+    disk.virtualBytes === undefined ? disk.format : t("{0}, {1} used", bytesWords(disk.virtualBytes), bytesWords(disk.allocatedBytes ?? 0));
+  const item = row(disk.problem === undefined ? "database" : "warning", t("Disk {0}", plain(disk.id)), plain(disk.problem ?? size));
+  item.id = `disk:${machine}:${disk.id}`;
+  item.contextValue = "disk";
+  item.tooltip = plain(`${disk.file} (${disk.format}, ${disk.bus})`);
+  return item;
+}
+
+export function factItem({ machine, icon, label, description }: FactNode): vscode.TreeItem {
+  const item = row(icon, label, plain(description));
+  item.id = `fact:${machine}:${icon}`;
+  item.contextValue = "fact";
+  item.tooltip = plain(description);
+  return item;
+}
+
+export function groupItem({ name }: GroupNode, members: number): vscode.TreeItem {
+  const item = new vscode.TreeItem(plain(name), vscode.TreeItemCollapsibleState.Expanded);
+  item.id = `group:${name}`;
+  item.iconPath = new vscode.ThemeIcon("folder");
+  item.description = String(members);
+  item.contextValue = "group";
+  item.accessibilityInformation = { label: t("Group {0}, {1} machines", plain(name), members) };
+  return item;
+}
+
+function row(icon: string, label: string, description: string): vscode.TreeItem {
+  const item = new vscode.TreeItem(label, vscode.TreeItemCollapsibleState.None);
+  item.iconPath = new vscode.ThemeIcon(icon);
+  item.description = description;
+  item.accessibilityInformation = { label: `${label}, ${description}` };
+  return item;
+}

@@ -1,0 +1,70 @@
+import * as vscode from "vscode";
+import { type Editor, groupAssignment, plain } from "../editor/index.ts";
+import type { Node } from "./nodes.ts";
+
+const { t } = vscode.l10n;
+
+/** The tree's own type must be named after the view, in lower case (vscode.d.ts, TreeDragAndDropController). */
+const ownType = "application/vnd.code.tree.vivarium.machines";
+
+/** Machines are dragged between groups; an ISO file that is dropped becomes a machine. */
+export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node> {
+  readonly dragMimeTypes = [ownType];
+  readonly dropMimeTypes = [ownType, "text/uri-list"];
+  readonly #editor: Editor;
+  readonly #fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>;
+
+  constructor(editor: Editor, fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>) {
+    this.#editor = editor;
+    this.#fromIso = fromIso;
+  }
+
+  handleDrag(nodes: readonly Node[], data: vscode.DataTransfer): void {
+    const ids = nodes.flatMap((node) => (node.kind === "machine" ? [node.machine] : []));
+    if (ids.length > 0) data.set(ownType, new vscode.DataTransferItem(ids));
+  }
+
+  async handleDrop(target: Node | undefined, data: vscode.DataTransfer): Promise<void> {
+    try {
+      const ids: unknown = data.get(ownType)?.value;
+      if (Array.isArray(ids)) await this.#regroup(ids.map(String), this.#groupAt(target));
+      else await this.#createFrom(await droppedFiles(data), this.#groupAt(target));
+    } catch (error) {
+      await this.#editor.presentError(error);
+    }
+  }
+
+  /** Dropped on a group or on one of its machines: that group; anywhere else: none. */
+  #groupAt(target: Node | undefined): string | undefined {
+    if (target === undefined) return undefined;
+    return target.kind === "group" ? target.name : this.#editor.machines.find(target.machine)?.group;
+  }
+
+  async #regroup(ids: readonly string[], group: string | undefined): Promise<void> {
+    await Promise.all(
+      ids.map(async (id) => {
+        if (this.#editor.machines.find(id)?.group === group) return;
+        await this.#editor.service.call("machine.set", { machine: id, set: [groupAssignment(group)] });
+      }),
+    );
+  }
+
+  async #createFrom(files: readonly vscode.Uri[], group: string | undefined): Promise<void> {
+    const images = files.filter(({ path }) => path.toLowerCase().endsWith(".iso"));
+    if (images.length === 0) {
+      const name = files[0] === undefined ? t("This") : `“${plain(files[0].path.split("/").at(-1) ?? "", 80)}”`;
+      void vscode.window.showWarningMessage(t("{0} is not an ISO file. Drop an .iso file to make a machine that boots from it.", name));
+      return;
+    }
+    for (const file of images) await this.#fromIso(file, group);
+  }
+}
+
+async function droppedFiles(data: vscode.DataTransfer): Promise<vscode.Uri[]> {
+  const list = (await data.get("text/uri-list")?.asString()) ?? "";
+  // RFC 2483: one URI a line, lines that begin with # are comments.
+  return list
+    .split(/\r?\n/)
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .map((line) => vscode.Uri.parse(line, true));
+}

@@ -1,0 +1,2 @@
+export type { MachineNode, Node, PortNode } from "./nodes.ts";
+export { createMachinesView, type MachinesView, machinesViewId } from "./view.ts";

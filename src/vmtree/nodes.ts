@@ -1,0 +1,27 @@
+import type { MachineDetails } from "../api/index.ts";
+import type { MachineRef } from "../editor/index.ts";
+
+/** Rows of the tree. A machine's node is one object for its life: the view repaints by identity. */
+export interface GroupNode {
+  readonly kind: "group";
+  readonly name: string;
+}
+export interface MachineNode extends MachineRef {
+  readonly kind: "machine";
+}
+export interface PortNode extends MachineRef {
+  readonly kind: "port";
+  readonly forward: MachineDetails["forwards"][number];
+}
+export interface DiskNode extends MachineRef {
+  readonly kind: "disk";
+  readonly disk: MachineDetails["disks"][number];
+}
+/** Something to know: a CD, changes that wait for the next start, why the details cannot be had. */
+export interface FactNode extends MachineRef {
+  readonly kind: "fact";
+  readonly icon: string;
+  readonly label: string;
+  readonly description: string;
+}
+export type Node = GroupNode | MachineNode | PortNode | DiskNode | FactNode;

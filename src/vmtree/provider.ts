@@ -1,0 +1,165 @@
+import * as vscode from "vscode";
+import type { MachineDetails } from "../api/index.ts";
+import { type Editor, factsOf, hasProcess, type MachinesChange, plain } from "../editor/index.ts";
+import { childrenOf, diskItem, factItem, groupItem, portItem } from "./childItems.ts";
+import { machineItem } from "./machineItem.ts";
+import type { GroupNode, MachineNode, Node } from "./nodes.ts";
+import { type Arrangement, arrange } from "./order.ts";
+import { machineTooltip } from "./tooltip.ts";
+
+const { t } = vscode.l10n;
+
+/** The tree's data: drawn from what `Machines` knows, one row repainted for one machine's event, nothing polled. */
+export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
+  readonly #editor: Editor;
+  readonly #changed = new vscode.EventEmitter<Node | undefined>();
+  readonly #subscription: vscode.Disposable;
+  readonly #nodes = new Map<string, MachineNode>();
+  readonly #groups = new Map<string, GroupNode>();
+  /** Details that have come, for rows to be drawn without waiting. */
+  readonly #details = new Map<string, MachineDetails>();
+  readonly #asked = new Map<string, Promise<MachineDetails>>();
+  #arranged: Arrangement | undefined;
+  #filter = "";
+
+  readonly onDidChangeTreeData = this.#changed.event;
+
+  constructor(editor: Editor) {
+    this.#editor = editor;
+    this.#subscription = editor.machines.onDidChange((change) => this.#take(change));
+  }
+
+  get filter(): string {
+    return this.#filter;
+  }
+
+  set filter(text: string) {
+    this.#filter = text;
+    this.repaint();
+  }
+
+  get arrangement(): Arrangement {
+    this.#arranged ??= arrange(this.#editor.machines.all, this.#filter);
+    return this.#arranged;
+  }
+
+  repaint(): void {
+    this.#arranged = undefined;
+    this.#changed.fire(undefined);
+  }
+
+  getTreeItem(node: Node): vscode.TreeItem {
+    switch (node.kind) {
+      case "group":
+        return groupItem(node, this.arrangement.membersOf(node.name).length);
+      case "port":
+        return portItem(node);
+      case "disk":
+        return diskItem(node);
+      case "fact":
+        return factItem(node);
+      case "machine": {
+        const machine = this.#editor.machines.find(node.machine);
+        if (!machine) return new vscode.TreeItem(t("removed"));
+        const live = hasProcess(machine);
+        if (live) this.#watchDetails(node);
+        return machineItem(machine, live ? this.#details.get(machine.id) : undefined);
+      }
+    }
+  }
+
+  async getChildren(node?: Node): Promise<Node[]> {
+    if (!node) return this.#roots();
+    if (node.kind === "group") return this.arrangement.membersOf(node.name).map(({ id }) => this.nodeOf(id));
+    if (node.kind !== "machine") return [];
+    try {
+      return childrenOf(await this.#editor.machines.details(node.machine));
+    } catch (error) {
+      return [
+        { kind: "fact", machine: node.machine, icon: "warning", label: t("Not available"), description: plain(factsOf(error).message) },
+      ];
+    }
+  }
+
+  getParent(node: Node): Node | undefined {
+    if (node.kind === "group") return undefined;
+    if (node.kind !== "machine") return this.nodeOf(node.machine);
+    const group = this.#editor.machines.find(node.machine)?.group?.trim();
+    return group === undefined || group === "" ? undefined : this.#groupNode(group);
+  }
+
+  async resolveTreeItem(item: vscode.TreeItem, node: Node, token: vscode.CancellationToken): Promise<vscode.TreeItem> {
+    if (node.kind !== "machine") return item;
+    const machine = this.#editor.machines.find(node.machine);
+    if (!machine) return item;
+    const details = await this.#editor.machines.details(node.machine).catch(() => undefined);
+    if (!token.isCancellationRequested) item.tooltip = machineTooltip(machine, details);
+    return item;
+  }
+
+  nodeOf(id: string): MachineNode {
+    const known = this.#nodes.get(id);
+    if (known) return known;
+    const node: MachineNode = { kind: "machine", machine: id };
+    this.#nodes.set(id, node);
+    return node;
+  }
+
+  dispose(): void {
+    this.#subscription.dispose();
+    this.#changed.dispose();
+  }
+
+  /** The first look connects. What goes wrong is the view's to say (connection.ts), never an empty tree's. */
+  async #roots(): Promise<Node[]> {
+    if (!this.#editor.machines.isListed) {
+      try {
+        await this.#editor.machines.load();
+      } catch (error) {
+        this.#editor.log.warn(`no machines: ${factsOf(error).message}`);
+        return [];
+      }
+    }
+    const { groups, ungrouped } = this.arrangement;
+    return [...groups.map((name) => this.#groupNode(name)), ...ungrouped.map(({ id }) => this.nodeOf(id))];
+  }
+
+  #groupNode(name: string): GroupNode {
+    const known = this.#groups.get(name);
+    if (known) return known;
+    const node: GroupNode = { kind: "group", name };
+    this.#groups.set(name, node);
+    return node;
+  }
+
+  /** A change that moves no row repaints one. */
+  #take({ id, before, after }: MachinesChange): void {
+    if (id !== undefined && (!after || !hasProcess(after))) this.#details.delete(id);
+    const moves = !before || !after || before.name !== after.name || before.group !== after.group || this.#filter !== "";
+    if (id === undefined || moves) {
+      if (id !== undefined && !after) this.#nodes.delete(id);
+      this.repaint();
+      return;
+    }
+    this.#arranged = undefined;
+    this.#changed.fire(this.nodeOf(id));
+  }
+
+  /**
+   * Ports and addresses come a moment after the row, which is then drawn once more. Until newer ones come the old ones
+   * stay: a row that loses its ports for a moment at each event would flicker.
+   */
+  #watchDetails(node: MachineNode): void {
+    const asked = this.#editor.machines.details(node.machine);
+    if (this.#asked.get(node.machine) === asked) return;
+    this.#asked.set(node.machine, asked);
+    asked.then(
+      (details) => {
+        const shown = this.#details.get(node.machine);
+        this.#details.set(node.machine, details);
+        if (JSON.stringify(shown?.forwards ?? []) !== JSON.stringify(details.forwards)) this.#changed.fire(node);
+      },
+      (error: unknown) => this.#editor.log.debug(`no details of ${node.machine}: ${factsOf(error).message}`),
+    );
+  }
+}

@@ -1,0 +1,89 @@
+import * as vscode from "vscode";
+import { type Editor, factsOf, plain } from "../editor/index.ts";
+import { MachineDecorations } from "./decorations.ts";
+import { MachineDragAndDrop } from "./dragAndDrop.ts";
+import type { Node } from "./nodes.ts";
+import { MachineTree } from "./provider.ts";
+import { StatusBar } from "./statusBar.ts";
+
+const { t } = vscode.l10n;
+
+export const machinesViewId = "vivarium.machines";
+
+/** What other rooms do with the tree. */
+export interface MachinesView extends vscode.Disposable {
+  filter: string;
+  reveal(machine: string): Promise<void>;
+}
+
+/** The sidebar's view with its badge, messages and drag and drop, and the status bar item. */
+export function createMachinesView(
+  editor: Editor,
+  fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>,
+): MachinesView {
+  const tree = new MachineTree(editor);
+  const view = vscode.window.createTreeView<Node>(machinesViewId, {
+    treeDataProvider: tree,
+    canSelectMany: true,
+    showCollapseAll: true,
+    dragAndDropController: new MachineDragAndDrop(editor, fromIso),
+  });
+  const decorations = new MachineDecorations(editor);
+  const paint = (): void => paintView(editor, view, tree);
+  const subscriptions: vscode.Disposable[] = [
+    tree,
+    view,
+    decorations,
+    vscode.window.registerFileDecorationProvider(decorations),
+    new StatusBar(editor),
+    editor.machines.onDidChange(paint),
+    editor.service.onDidChangeStatus(paint),
+  ];
+  return {
+    get filter() {
+      return tree.filter;
+    },
+    set filter(text: string) {
+      tree.filter = text;
+      editor.contextKeys.set("vivarium.filtered", text !== "");
+      paint();
+    },
+    async reveal(machine) {
+      await view.reveal(tree.nodeOf(machine), { select: true, focus: false });
+    },
+    dispose() {
+      for (const subscription of subscriptions.reverse()) subscription.dispose();
+    },
+  };
+}
+
+function paintView(editor: Editor, view: vscode.TreeView<Node>, tree: MachineTree): void {
+  const { machines, service, contextKeys } = editor;
+  const running = machines.runningCount;
+  view.badge =
+    running === 0 ? undefined : { value: running, tooltip: running === 1 ? t("1 machine runs") : t("{0} machines run", running) };
+  const message = viewMessage(editor, tree);
+  if (view.message !== message) view.message = message;
+  view.description = tree.filter === "" ? (side() ?? "") : `“${plain(tree.filter, 40)}”`;
+  contextKeys.set("vivarium.connection", service.status);
+  contextKeys.set("vivarium.machineCount", machines.all.length);
+  contextKeys.set("vivarium.runningCount", running);
+}
+
+/** What the rows do not say: no connection, or rows that are hidden. Empty: the welcome text has the word. */
+function viewMessage({ machines, service }: Editor, tree: MachineTree): string | undefined {
+  if (service.status === "failed" && machines.isListed) return plain(factsOf(service.problem).message, 300);
+  if (service.status === "lost") return t("The background service went away; machines keep running. Reconnecting…");
+  if (service.status === "idle" && machines.isListed)
+    return t("The background service is stopped; machines keep running. Any action starts it.");
+  if (tree.filter === "") return undefined;
+  return t("{0} of {1} machines match.", tree.arrangement.shown, machines.all.length);
+}
+
+/** In a remote window the extension may run on the other side from the files: say whose machines these are. */
+function side(): string | undefined {
+  const { remoteName } = vscode.env;
+  if (remoteName === undefined) return undefined;
+  const own = vscode.extensions.getExtension("vivarium.vivarium")?.extensionKind === vscode.ExtensionKind.UI;
+  return own ? t("on this computer, not on {0}", plain(remoteName)) : undefined;
+}
