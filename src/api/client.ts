@@ -24,7 +24,7 @@ export interface VivStream {
 
 /** A connection to vivd. Every failure is a VivError. */
 export interface VivClient {
-  readonly service: BuildIdentity & { pid: number };
+  readonly service: BuildIdentity & { pid: number; apiVersion: number };
   call<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
   onEvent(listener: (event: VivEvent) => void): () => void;
   openSerial(machine: string, replayBytes?: number): Promise<VivStream>;
@@ -40,14 +40,23 @@ export interface ConnectOptions {
   /** Replace an older service (only while it runs no operation). Default true. */
   replaceOlder?: boolean;
   startTimeoutMs?: number;
+  /** Take a service of another API major as well: `hello`, `daemon.status` and `daemon.stop` never change. */
+  anyVersion?: boolean;
 }
 
 export async function connect(options: ConnectOptions = {}): Promise<VivClient> {
   const home = homeFolder(options.home);
   const client = (await tryConnect(home)) ?? (await startAndConnect(home, options));
   const older = compareBuilds(thisBuild, client.service) > 0;
-  if (!older || options.replaceOlder === false || options.program === undefined) return client;
-  return replaceService(client, home, options);
+  const replace = older && options.replaceOlder !== false && options.program !== undefined;
+  const connected = replace ? await replaceService(client, home, options) : client;
+  if (connected.service.apiVersion === apiVersion || options.anyVersion) return connected;
+  connected.dispose();
+  throw vivError(
+    "version-conflict",
+    `The background service speaks API ${connected.service.apiVersion}, this client ${apiVersion}.`,
+    older ? "It is busy: try again when its work is done, or end it (machines run on): viv daemon stop" : "Update this client.",
+  );
 }
 
 /** Asks an older service to make room. One that is busy stays: it serves us as well (same API major). */
@@ -158,16 +167,13 @@ async function shakeHands(socket: Socket, endpoint: Endpoint): Promise<VivClient
   if (!proofMatches(proveToken(endpoint.token, nonce, "server"), hello.proof)) {
     throw vivError("daemon-unavailable", "Something else answers at the service's address: it does not know the token.", "Run `viv daemon stop`, or remove run/vivd.json from the home folder.");
   }
-  if (hello.apiVersion !== apiVersion) {
-    throw vivError("version-conflict", `The background service speaks API ${hello.apiVersion}, this client ${apiVersion}.`, "Update the older of the two; `viv daemon stop` ends the service without stopping machines.");
-  }
   await client.call("authenticate", { proof: proveToken(endpoint.token, hello.nonce, "client") });
-  client.service = { version: hello.version, build: hello.build, pid: hello.pid };
+  client.service = { version: hello.version, build: hello.build, pid: hello.pid, apiVersion: hello.apiVersion };
   return client;
 }
 
 class Client implements VivClient {
-  service = { version: "", build: "", pid: 0 };
+  service = { version: "", build: "", pid: 0, apiVersion: 0 };
   readonly closed: Promise<void>;
   readonly #connection: MessageConnection;
   readonly #socket: Socket;

@@ -14,7 +14,7 @@ export function serviceProgram(script: string): ServiceProgram {
   };
 }
 
-/** Connects to the user's service; `start` says whether one may be started (and an older one replaced). */
+/** Connects to the user's service; `start` says whether one may be started (and an older one replaced), otherwise one of any version will do. */
 export function connectService(script: string, start: boolean): Promise<VivClient> {
-  return connect(start ? { program: serviceProgram(script) } : {});
+  return connect(start ? { program: serviceProgram(script) } : { anyVersion: true });
 }

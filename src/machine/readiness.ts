@@ -15,7 +15,7 @@ export function watchReadiness(machine: Machine, session: Session): void {
   const requested = Date.parse(machine.state.run?.requestedAt ?? new Date().toISOString());
   const reached = (step: keyof Readiness) => {
     const run = machine.state.run;
-    if (machine.session !== session || !run || run.readiness[step] !== undefined) return;
+    if (machine.session !== session || !run || run.readiness[step] !== undefined || isPast(step, run.readiness)) return;
     const ms = Math.max(0, Date.now() - requested);
     void machine.record((state) => (state.run ? { ...state, run: { ...state.run, readiness: { ...state.run.readiness, [step]: ms } } } : state), { quiet: true }).catch(() => undefined);
     machine.host.readiness(machine, step, ms);
@@ -40,6 +40,13 @@ export function watchReadiness(machine: Machine, session: Session): void {
     stopAgent();
     stopProbe.abort();
   });
+}
+
+/** What the kernel prints long after it started is no sign of its start; only the first three steps have an order. */
+function isPast(step: keyof Readiness, reached: Readiness): boolean {
+  const ordered = ["firmware", "kernel", "init"] as const satisfies readonly (keyof Readiness)[];
+  const at = ordered.findIndex((known) => known === step);
+  return at >= 0 && ordered.slice(at + 1).some((later) => reached[later] !== undefined);
 }
 
 /** Tries the machine's SSH forward with growing pauses until it greets, the signal stops it, or it took too long. */

@@ -13,7 +13,7 @@ const marks: readonly (readonly [ReadinessMark, RegExp])[] = [
     "firmware",
     /SeaBIOS \(version|iPXE \d|UEFI firmware \(version|BdsDxe: |TianoCore|EDK II|Booting from (?:ROM|Hard Disk|DVD)|Welcome to GRUB|GNU GRUB/,
   ],
-  ["kernel", /Linux version \d|EFI stub: |^\[ +\d+\.\d+\] /],
+  ["kernel", /vivarium: kernel [\d.]+|Linux version \d|EFI stub: |^\[ +\d+\.\d+\] /],
   ["init", /vivarium: init [\d.]+|Run \S+ as init process|systemd\[1\]: |(?:^| )login: ?$/],
   ["network", /vivarium: network [\d.]+/],
   ["agent", /vivarium: agent [\d.]+/],

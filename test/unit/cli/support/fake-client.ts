@@ -17,7 +17,7 @@ export function fakeClient(answers: Answers, serial?: VivStream): FakeClient {
   const gone = Promise.withResolvers<void>();
   let disposed = false;
   return {
-    service: { version: "0.0.0", build: "0", pid: 4242 },
+    service: { version: "0.0.0", build: "0", pid: 4242, apiVersion: 1 },
     calls,
     get disposed() {
       return disposed;
