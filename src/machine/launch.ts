@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { access, rename, rm } from "node:fs/promises";
+import { access, constants, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
@@ -67,7 +67,8 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     guestIdentityFiles(machine.paths, definition),
     firmwareFiles(machine, definition, toolchain),
     requireMedia(machine, definition),
-    prepareFolders(machine),
+    requireVsock(machine, definition),
+    prepareFolders(machine, request.incoming),
   ]);
   const tpm = definition.devices.tpm ? await startTpm(machine, toolchain) : undefined;
   const context: LaunchContext = {
@@ -85,11 +86,23 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     forwards,
     fwCfg,
     ...(definition.architecture === "x86_64" ? { vmGenerationId: randomUUID() } : {}),
-    ...(tpm ? { tpmSocket: tpm } : {}),
+    ...(tpm ? { tpmSocket: tpm.socket } : {}),
+    ...(definition.devices.vsock ? { vsockCid: vsockCid(definition.id) } : {}),
     sandbox: machine.host.platform === "linux",
     paused: true,
     incoming: request.incoming,
   };
+  try {
+    return await spawnQemu(machine, request, program, context, operation);
+  } catch (error) {
+    await tpm?.kill();
+    throw error;
+  }
+}
+
+async function spawnQemu(machine: Machine, request: LaunchRequest, program: Program, context: LaunchContext, operation: Operation): Promise<Session> {
+  const { definition, toolchain, choice } = request;
+  const run = machine.run;
   const args = [...commandLine(definition, context), "-pidfile", run.pidFile];
   await writeFileAtomically(machine.paths.command, commandText(commandOf(program), args));
   const launched = await launchProcess({ program, args, cwd: machine.paths.folder, stderrFile: join(machine.paths.logs, "qemu.log"), scope: `vivarium-${definition.name}` });
@@ -107,7 +120,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     startedAt: new Date().toISOString(),
     requestedAt: request.requestedAt,
     definition,
-    forwards,
+    forwards: [...context.forwards],
     readiness: {},
   };
   try {
@@ -136,11 +149,27 @@ function majorMinor(version: string): readonly [number, number] {
   return [major ?? 0, minor ?? 0];
 }
 
-async function prepareFolders(machine: Machine): Promise<void> {
+async function prepareFolders(machine: Machine, woken: boolean): Promise<void> {
   await rm(machine.run.folder, { recursive: true, force: true });
   await Promise.all([makePrivateFolder(machine.run.folder), makePrivateFolder(machine.paths.logs)]);
-  const log = join(machine.paths.logs, "qemu.log");
-  await rename(log, `${log}.1`).catch(() => undefined);
+  // A log is of one run, so that nothing waits for words of the last one; a woken guest goes on where it was.
+  for (const name of woken ? ["qemu.log"] : ["qemu.log", "serial.log"]) {
+    const log = join(machine.paths.logs, name);
+    await rename(log, `${log}.1`).catch(() => undefined);
+  }
+}
+
+/** The guest's address on vsock: 0–2 and the last one are taken (vsock(7)). From the machine's id, so that it stays. */
+function vsockCid(id: string): number {
+  return 3 + (Number.parseInt(id.slice(0, 8), 16) % (2 ** 32 - 4));
+}
+
+async function requireVsock(machine: Machine, definition: Definition): Promise<void> {
+  if (!definition.devices.vsock || machine.host.platform !== "linux") return;
+  await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK).catch((error: NodeJS.ErrnoException) => {
+    const hint = error.code === "EACCES" ? "Let your user open it: sudo setfacl -m u:$USER:rw /dev/vhost-vsock" : "Load the module: sudo modprobe vhost_vsock";
+    throw vivError("host-cannot", `${machine.name} wants vsock, and this host's /dev/vhost-vsock ${error.code === "EACCES" ? "may not be opened" : "is missing"}.`, `${hint}, or run: viv set ${machine.name} devices.vsock=false`);
+  });
 }
 
 async function requireMedia(machine: Machine, definition: Definition): Promise<void> {
