@@ -5,7 +5,7 @@
  * Every path is POSIX style and relative to the folder the parts are unpacked into
  * (`~/.vivarium/bin/<id>/`). Every part is unpacked into that same folder; no two parts hold the same path.
  */
-import { z } from "zod";
+import * as z from "zod";
 
 /** The hosts a bundle exists for, in the words of VS Code's `--target`. */
 export const bundlePlatforms = ["linux-x64", "linux-arm64", "darwin-arm64", "darwin-x64", "win32-x64", "win32-arm64"] as const;

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import type { ProbeResult } from "./types.ts";
 
 const variant = z.object({ accel: z.string(), cpu: z.string() }).readonly();

@@ -9,7 +9,7 @@ import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createBrotliDecompress } from "node:zlib";
 import { extract } from "tar";
-import { z } from "zod";
+import * as z from "zod";
 import { asVivError, humanBytes, vivError } from "../model/index.ts";
 import { hashFile } from "./local-host.ts";
 import type { BundleManifest } from "./manifest.ts";
