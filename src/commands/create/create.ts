@@ -1,0 +1,82 @@
+import * as vscode from "vscode";
+import { isMachineRef } from "../../editor/index.ts";
+import type { Command, Work } from "../command.ts";
+import { guestStep } from "./guestStep.ts";
+import { makeMachine } from "./make.ts";
+import { type Named, nameStep } from "./nameStep.ts";
+import { type NetworkChoice, networkStep } from "./networkStep.ts";
+import type { ChosenSize, Guest } from "./plan.ts";
+import { sizeStep } from "./sizeStep.ts";
+import { back, cancelled } from "./step.ts";
+
+const { t } = vscode.l10n;
+
+interface Answers {
+  guest?: Guest;
+  size?: ChosenSize;
+  named?: Named;
+  network?: NetworkChoice;
+}
+
+/**
+ * At most four questions, each with a default: Enter three times makes and starts a machine. The network is a fourth
+ * step only for who asks for it. Everything else is changed afterwards, in the settings.
+ */
+export const create: Command = async (work, target) => {
+  await work.editor.machines.load();
+  const answers = await ask(work);
+  if (!answers?.guest || !answers.size || !answers.named) return undefined;
+  const network = answers.network ?? { network: "nat" as const, ports: [] };
+  const plan = { guest: answers.guest, size: answers.size, name: answers.named.name, ...network, group: groupOf(work, target) };
+  return makeMachine(work, plan, { start: answers.named.next !== "only create" });
+};
+
+async function ask(work: Work): Promise<Answers | undefined> {
+  const answers: Answers = {};
+  for (let step = 1; ; ) {
+    const place = { title: t("New Machine"), step, steps: step === 4 || answers.named?.next === "network" ? 4 : 3 };
+    const answer = await question(work, step, answers, place);
+    if (answer === cancelled) return undefined;
+    if (answer === back) step -= 1;
+    else if (answer === "done") return answers;
+    else step += 1;
+  }
+}
+
+/** Asks one question and keeps its answer. */
+async function question(
+  work: Work,
+  step: number,
+  answers: Answers,
+  place: Parameters<typeof networkStep>[0],
+): Promise<"next" | "done" | typeof back | typeof cancelled> {
+  if (step === 1 || !answers.guest) {
+    const guest = await guestStep(work.editor, place);
+    if (typeof guest === "symbol") return guest;
+    answers.guest = guest;
+    return "next";
+  }
+  if (step === 2) {
+    const size = await sizeStep(answers.guest, place);
+    if (typeof size === "symbol") return size;
+    answers.size = size;
+    return "next";
+  }
+  if (step === 3) {
+    const named = await nameStep(work.editor, answers.guest, answers.named?.name, place);
+    if (typeof named === "symbol") return named;
+    answers.named = named;
+    return named.next === "network" ? "next" : "done";
+  }
+  const network = await networkStep(place);
+  if (typeof network === "symbol") return network;
+  answers.network = network;
+  return "done";
+}
+
+/** Asked for on a group of the tree, or on a machine in one: the new machine belongs there, too. */
+function groupOf({ editor }: Work, target: unknown): string | undefined {
+  if (isMachineRef(target)) return editor.machines.find(target.machine)?.group;
+  const group = target as { kind?: unknown; name?: unknown } | undefined;
+  return group?.kind === "group" && typeof group.name === "string" ? group.name : undefined;
+}

@@ -1,0 +1,96 @@
+import { basename, dirname, relative } from "node:path";
+import * as vscode from "vscode";
+import { bytesWords, type Editor, plain } from "../../editor/index.ts";
+import type { Guest } from "./plan.ts";
+import { type Answer, pickStep, type StepPlace } from "./step.ts";
+
+const { t } = vscode.l10n;
+
+interface GuestItem extends vscode.QuickPickItem {
+  choose?(): Promise<Guest | undefined>;
+}
+
+/** What to run: an image that is here, an ISO, a folder to boot from the network, or nothing yet. */
+export async function guestStep(editor: Editor, place: StepPlace): Promise<Answer<Guest>> {
+  const items = [...(await imageItems(editor)), ...otherItems()];
+  for (;;) {
+    const chosen = await pickStep({ ...place, placeHolder: t("What should the machine run?"), items });
+    if (typeof chosen === "symbol") return chosen;
+    // A file dialogue that was closed leads back to the list.
+    const guest = await chosen.choose?.();
+    if (guest) return guest;
+  }
+}
+
+/** Images of this computer's architecture first: the other one is emulated, and slow. */
+async function imageItems(editor: Editor): Promise<GuestItem[]> {
+  const images = await editor.service.call("image.list", {});
+  const own = process.arch === "arm64" ? "aarch64" : "x86_64";
+  const fitting = images.filter(({ architecture }) => architecture === own);
+  return (fitting.length > 0 ? fitting : images).map((image) => ({
+    label: plain(image.title),
+    description: plain(`${image.name} ${image.version}`),
+    detail: t("{0}, {1}, on this computer already", image.architecture, bytesWords(image.bytes)),
+    iconPath: new vscode.ThemeIcon("package"),
+    choose: async () => ({ from: "image", image: image.name, title: image.title }),
+  }));
+}
+
+function otherItems(): GuestItem[] {
+  return [
+    { label: t("Other"), kind: vscode.QuickPickItemKind.Separator },
+    {
+      label: t("ISO file…"),
+      detail: t("Install a system, or run it from its CD"),
+      iconPath: new vscode.ThemeIcon("disc"),
+      choose: chooseIso,
+    },
+    {
+      label: t("Network boot folder…"),
+      detail: t("PXE: the guest loads its boot file from a folder of this computer"),
+      iconPath: new vscode.ThemeIcon("globe"),
+      choose: chooseNetboot,
+    },
+    {
+      label: t("Nothing yet"),
+      detail: t("An empty machine with an empty disk"),
+      iconPath: new vscode.ThemeIcon("vm-outline"),
+      choose: async () => ({ from: "nothing" }),
+    },
+  ];
+}
+
+async function chooseIso(): Promise<Guest | undefined> {
+  const [file] =
+    (await vscode.window.showOpenDialog({
+      title: t("ISO file"),
+      openLabel: t("Use This ISO"),
+      filters: { [t("CD images")]: ["iso"], [t("All files")]: ["*"] },
+    })) ?? [];
+  return file && { from: "iso", file: file.fsPath };
+}
+
+async function chooseNetboot(): Promise<Guest | undefined> {
+  const [file] =
+    (await vscode.window.showOpenDialog({
+      title: t("Boot file for the network; its folder is served to the guest"),
+      openLabel: t("Boot This File"),
+    })) ?? [];
+  if (!file) return undefined;
+  const directory = dirname(file.fsPath);
+  return { from: "netboot", directory, file: relative(directory, file.fsPath) };
+}
+
+/** What a machine of this guest is called, unless somebody says otherwise. */
+export function nameSource(guest: Guest): string {
+  switch (guest.from) {
+    case "image":
+      return guest.image;
+    case "iso":
+      return basename(guest.file);
+    case "netboot":
+      return basename(guest.directory);
+    case "nothing":
+      return "machine";
+  }
+}

@@ -1,0 +1,34 @@
+import * as vscode from "vscode";
+import type { Editor } from "../../editor/index.ts";
+import { nameProblem, suggestName } from "../name.ts";
+import { nameSource } from "./guestStep.ts";
+import type { Guest } from "./plan.ts";
+import { type Answer, type StepPlace, textStep } from "./step.ts";
+
+const { t } = vscode.l10n;
+
+/** What to do with the name: start at once is the default, the buttons do something else first. */
+export interface Named {
+  readonly name: string;
+  readonly next: "start" | "only create" | "network";
+}
+
+/** The name is filled in: Enter makes and starts the machine. */
+export function nameStep(editor: Editor, guest: Guest, before: string | undefined, place: StepPlace): Promise<Answer<Named>> {
+  const taken = new Set(editor.machines.all.map(({ name }) => name));
+  return textStep<Named>((current) => ({
+    ...place,
+    value: before ?? suggestName(nameSource(guest), taken),
+    prompt: t("Enter creates and starts it. The buttons above choose its network, or create it without starting."),
+    problem: (text) => nameProblem(text, taken),
+    accept: (name) => ({ name, next: "start" }),
+    buttons: [
+      { iconPath: new vscode.ThemeIcon("globe"), tooltip: t("Choose the Network…"), answer: () => ({ name: current(), next: "network" }) },
+      {
+        iconPath: new vscode.ThemeIcon("save"),
+        tooltip: t("Create Without Starting"),
+        answer: () => ({ name: current(), next: "only create" }),
+      },
+    ],
+  }));
+}

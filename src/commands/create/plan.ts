@@ -1,0 +1,59 @@
+import type { CreateRequest } from "../../api/index.ts";
+
+/** What a new machine is made from. */
+export type Guest =
+  | { readonly from: "image"; readonly image: string; readonly title: string }
+  | { readonly from: "iso"; readonly file: string }
+  | { readonly from: "netboot"; readonly directory: string; readonly file: string }
+  | { readonly from: "nothing" };
+
+export interface ChosenSize {
+  readonly cpus: number;
+  readonly memory: string;
+  /** Undefined: what the image has. */
+  readonly disk?: string | undefined;
+}
+
+export interface Plan {
+  readonly guest: Guest;
+  readonly size: ChosenSize;
+  readonly name: string;
+  readonly network: "nat" | "none";
+  /** Ports of the guest to forward to free ports of this computer. */
+  readonly ports: readonly number[];
+  readonly group?: string | undefined;
+}
+
+/** The answers as the service's request; pure. An image keeps its own disk, so that the smallest start is the fastest. */
+export function createRequest({ guest, size, name, network, ports, group }: Plan): CreateRequest {
+  const ownDisk = guest.from !== "image";
+  return {
+    name,
+    ...source(guest),
+    cpus: size.cpus,
+    memory: size.memory,
+    ...(ownDisk && size.disk !== undefined ? { disk: size.disk } : {}),
+    ...networks(network, ports),
+    ...(group === undefined ? {} : { set: [`group=${JSON.stringify(group)}`] }),
+  };
+}
+
+function source(guest: Guest): Pick<CreateRequest, "image" | "iso" | "netboot"> {
+  switch (guest.from) {
+    case "image":
+      return { image: guest.image };
+    case "iso":
+      return { iso: guest.file };
+    case "netboot":
+      return { netboot: { directory: guest.directory, file: guest.file } };
+    case "nothing":
+      return {};
+  }
+}
+
+/** Without ports nothing is said: the service then gives NAT with the forward for SSH. */
+function networks(network: Plan["network"], ports: readonly number[]): Pick<CreateRequest, "networks"> {
+  if (network === "none") return { networks: [{ mode: "none" }] };
+  if (ports.length === 0) return {};
+  return { networks: [{ mode: "nat", forwards: [...new Set([22, ...ports])].map((guestPort) => ({ guestPort })) }] };
+}

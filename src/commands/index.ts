@@ -1,0 +1,88 @@
+import * as vscode from "vscode";
+import type { CommandId } from "../editor/index.ts";
+import type { Command, Work } from "./command.ts";
+import { copyAddress, copySshCommand, openPort } from "./copy.ts";
+import { create } from "./create/create.ts";
+import { editDefinition } from "./editDefinition.ts";
+import { emptyTrash } from "./emptyTrash.ts";
+import { exec } from "./exec.ts";
+import { clearFilter, filterMachines } from "./filter.ts";
+import { guestInfo, syncClock } from "./guest.ts";
+import { hostReport } from "./hostReport.ts";
+import { installCli } from "./installCli.ts";
+import { kill } from "./kill.ts";
+import { showLogs, showSerialLog } from "./logs.ts";
+import { openFolder } from "./openFolder.ts";
+import { openSsh } from "./openSsh.ts";
+import { pause } from "./pause.ts";
+import { remove } from "./remove.ts";
+import { rename } from "./rename.ts";
+import { reset } from "./reset.ts";
+import { restart } from "./restart.ts";
+import { restoreRemoved } from "./restoreRemoved.ts";
+import { resume } from "./resume.ts";
+import { screenshot } from "./screenshot.ts";
+import { sendKeys } from "./sendKeys.ts";
+import { connectService, openWalkthrough, showLog, stopService } from "./service.ts";
+import { setCpus } from "./setCpus.ts";
+import { setGroup } from "./setGroup.ts";
+import { setMemory } from "./setMemory.ts";
+import { start } from "./start.ts";
+import { stop } from "./stop.ts";
+import { supportBundle } from "./supportBundle.ts";
+import { suspend } from "./suspend.ts";
+import { typeClipboard, typeText } from "./typeText.ts";
+import { wait } from "./wait.ts";
+
+export type { Work } from "./command.ts";
+export { createFromIso } from "./create/fromIso.ts";
+
+/** Every command and what does it. One that is missing here does not compile. */
+const table: Record<CommandId, Command> = {
+  "vivarium.create": create,
+  "vivarium.start": start,
+  "vivarium.stop": stop,
+  "vivarium.kill": kill,
+  "vivarium.restart": restart,
+  "vivarium.reset": reset,
+  "vivarium.pause": pause,
+  "vivarium.resume": resume,
+  "vivarium.suspend": suspend,
+  "vivarium.wait": wait,
+  "vivarium.rename": rename,
+  "vivarium.remove": remove,
+  "vivarium.restoreRemoved": restoreRemoved,
+  "vivarium.emptyTrash": emptyTrash,
+  "vivarium.setMemory": setMemory,
+  "vivarium.setCpus": setCpus,
+  "vivarium.setGroup": setGroup,
+  "vivarium.editDefinition": editDefinition,
+  "vivarium.openFolder": openFolder,
+  "vivarium.exec": exec,
+  "vivarium.openSsh": openSsh,
+  "vivarium.copySshCommand": copySshCommand,
+  "vivarium.copyAddress": copyAddress,
+  "vivarium.openPort": openPort,
+  "vivarium.screenshot": screenshot,
+  "vivarium.sendKeys": sendKeys,
+  "vivarium.typeText": typeText,
+  "vivarium.typeClipboard": typeClipboard,
+  "vivarium.syncClock": syncClock,
+  "vivarium.guestInfo": guestInfo,
+  "vivarium.showSerialLog": showSerialLog,
+  "vivarium.showLogs": showLogs,
+  "vivarium.filterMachines": filterMachines,
+  "vivarium.clearFilter": clearFilter,
+  "vivarium.hostReport": hostReport,
+  "vivarium.connectService": connectService,
+  "vivarium.stopService": stopService,
+  "vivarium.showLog": showLog,
+  "vivarium.supportBundle": supportBundle,
+  "vivarium.installCli": installCli,
+  "vivarium.openWalkthrough": openWalkthrough,
+};
+
+export function registerCommands(work: Work): vscode.Disposable {
+  const ids = Object.keys(table) as CommandId[];
+  return vscode.Disposable.from(...ids.map((id) => work.editor.register(id, (...args) => table[id](work, ...args))));
+}

@@ -1,0 +1,36 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { hasProcess } from "../editor/index.ts";
+import { type Command, oneVerb } from "./command.ts";
+
+const { t } = vscode.l10n;
+
+/** The guest's screen as a PNG file. */
+export const screenshot: Command = oneVerb({
+  title: () => t("Machine to take a screenshot of"),
+  fits: hasProcess,
+  none: () => t("No machine is running."),
+  async run({ editor }, machine, target) {
+    const { pngBase64 } = await editor.service.call("machine.screenshot", { machine: machine.id });
+    const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[:T]/g, "-");
+    const folder = vscode.workspace.workspaceFolders?.[0]?.uri.fsPath ?? homedir();
+    const file =
+      target instanceof vscode.Uri
+        ? target
+        : await vscode.window.showSaveDialog({
+            defaultUri: vscode.Uri.file(join(folder, `${machine.name}-${stamp}.png`)),
+            filters: { [t("PNG image")]: ["png"] },
+          });
+    if (!file) return undefined;
+    await vscode.workspace.fs.writeFile(file, Buffer.from(pngBase64, "base64"));
+    if (!(target instanceof vscode.Uri)) void offerToOpen(file);
+    return file;
+  },
+});
+
+async function offerToOpen(file: vscode.Uri): Promise<void> {
+  const open = t("Open");
+  const chosen = await vscode.window.showInformationMessage(t("Screenshot saved: {0}", file.fsPath), open);
+  if (chosen === open) await vscode.commands.executeCommand("vscode.open", file);
+}

@@ -1,0 +1,42 @@
+import * as vscode from "vscode";
+import type { MachineSummary } from "../api/index.ts";
+import { isRunning, plain, withCancellableProgress } from "../editor/index.ts";
+import { type Command, oneVerb, type Work } from "./command.ts";
+
+const { t } = vscode.l10n;
+
+const target = { title: () => t("Machine to type into"), fits: isRunning, none: () => t("No machine is running.") };
+
+/** Types text on the guest's keyboard, for guests that have no clipboard. */
+export const typeText: Command = oneVerb({
+  ...target,
+  async run(work, machine, given) {
+    const text =
+      typeof given === "string"
+        ? given
+        : await vscode.window.showInputBox({
+            title: t("Type into {0}", plain(machine.name)),
+            prompt: t("Nothing is pressed after the last character."),
+          });
+    return text === undefined || text === "" ? undefined : type(work, machine, text);
+  },
+});
+
+/** The same with what the clipboard has. */
+export const typeClipboard: Command = oneVerb({
+  ...target,
+  async run(work, machine) {
+    const text = await vscode.env.clipboard.readText();
+    if (text !== "") return type(work, machine, text);
+    void vscode.window.showInformationMessage(t("The clipboard has no text."));
+    return undefined;
+  },
+});
+
+async function type({ editor }: Work, machine: MachineSummary, text: string): Promise<number> {
+  const layout = vscode.workspace.getConfiguration("vivarium").get<string>("keyboardLayout", "en-us");
+  const { characters } = await withCancellableProgress(t("Typing into {0}", plain(machine.name)), (options) =>
+    editor.service.call("machine.typeText", { machine: machine.id, text, layout }, options),
+  );
+  return characters;
+}
