@@ -18,7 +18,7 @@ import {
   type VivEvent,
 } from "../api/index.ts";
 import { vivError } from "../model/index.ts";
-import { type Handler, handlers, type HandlerContext, type ServerStream } from "./handlers.ts";
+import { type Handler, type HandlerContext, handlers, type ServerStream } from "./handlers.ts";
 import type { World } from "./world.ts";
 
 export interface ServiceFacts {
@@ -78,7 +78,9 @@ class ClientConnection {
     for (const name of Object.keys(methods) as MethodName[]) {
       this.#rpc.onRequest(name, (params: unknown, cancellation: CancellationToken) => this.#answer(name, params, cancellation));
     }
-    this.#rpc.onNotification(streamData, ({ stream, dataBase64 }) => this.#streams.get(stream)?.receive(Buffer.from(String(dataBase64), "base64")));
+    this.#rpc.onNotification(streamData, ({ stream, dataBase64 }) =>
+      this.#streams.get(stream)?.receive(Buffer.from(String(dataBase64), "base64")),
+    );
     this.#rpc.onNotification(streamEnd, ({ stream }) => this.#endStream(stream));
     this.#rpc.listen();
     const timer = setTimeout(() => {
@@ -173,7 +175,8 @@ class ClientConnection {
 
   async #openStream(open: Parameters<HandlerContext["openStream"]>[0]): Promise<number> {
     const id = this.#nextStream++;
-    const send = (data: Buffer) => void this.#rpc.sendNotification(streamData, { stream: id, dataBase64: data.toString("base64") }).catch(() => undefined);
+    const send = (data: Buffer) =>
+      void this.#rpc.sendNotification(streamData, { stream: id, dataBase64: data.toString("base64") }).catch(() => undefined);
     const end = (reason: string) => {
       this.#streams.delete(id);
       void this.#rpc.sendNotification(streamEnd, { stream: id, reason }).catch(() => undefined);

@@ -5,6 +5,7 @@ import { createMachine, emptyTrash, findRemoved, listImages, listTrash, moveFrom
 import {
   editDefinition,
   exec,
+  findChannels,
   kill,
   type Machine,
   nameAsFolder,
@@ -26,13 +27,13 @@ import {
   syncClock,
   syncFolder,
   typeText,
-  waitFor,
   type Work,
+  waitFor,
   writeFileAtomically,
 } from "../machine/index.ts";
 import { requireMachineName, vivError } from "../model/index.ts";
-import { shutDownMachines } from "./hostShutdown.ts";
 import { hostReportView } from "./hostReport.ts";
+import { shutDownMachines } from "./hostShutdown.ts";
 import { detailsOf, summaryOf } from "./views.ts";
 import type { World } from "./world.ts";
 
@@ -56,7 +57,9 @@ export type Handler<M extends MethodName> = (params: CheckedParams<M>, context: 
 type Handlers = { [M in Exclude<MethodName, "hello" | "authenticate">]: Handler<M> };
 
 /** A machine that is acted on, then shown as it is afterwards. */
-function acting<P extends { machine: string }>(act: (machine: Machine, params: P, work: Work) => Promise<unknown>): (params: P, context: HandlerContext) => Promise<MachineDetails> {
+function acting<P extends { machine: string }>(
+  act: (machine: Machine, params: P, work: Work) => Promise<unknown>,
+): (params: P, context: HandlerContext) => Promise<MachineDetails> {
   return async (params, { world, work }) => {
     const machine = world.library.find(params.machine);
     await act(machine, params, work);
@@ -71,7 +74,15 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "daemon.hostShutdown": async (_params, { world }) => ({ machines: await shutDownMachines(world) }),
 
   "host.report": async ({ fresh }, { world }): Promise<HostReport> => hostReportView(world, fresh),
-  "image.list": async (_params, { world }) => (await listImages(world.guestFolder, world.home.images)).map(({ name, title, architecture, bytes, version, source }) => ({ name, title, architecture, bytes, version, source })),
+  "image.list": async (_params, { world }) =>
+    (await listImages(world.guestFolder, world.home.images)).map(({ name, title, architecture, bytes, version, source }) => ({
+      name,
+      title,
+      architecture,
+      bytes,
+      version,
+      source,
+    })),
 
   "machine.list": async (_params, { world }) => world.library.all.map(summaryOf),
   "machine.show": async ({ machine }, { world }) => detailsOf(world.library.find(machine)),
@@ -88,12 +99,16 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "machine.start": acting((machine, _params, work) => start(machine, work)),
   "machine.stop": acting((machine, times: CheckedParams<"machine.stop">, work) => stop(machine, times, work)),
   "machine.kill": acting((machine, _params, work) => kill(machine, work)),
-  "machine.restart": acting((machine, { acpiTimeoutMs }: CheckedParams<"machine.restart">, work) => restart(machine, { acpiTimeoutMs, quitTimeoutMs: 10_000 }, work)),
+  "machine.restart": acting((machine, { acpiTimeoutMs }: CheckedParams<"machine.restart">, work) =>
+    restart(machine, { acpiTimeoutMs, quitTimeoutMs: 10_000 }, work),
+  ),
   "machine.reset": acting((machine) => reset(machine)),
   "machine.pause": acting((machine) => pause(machine)),
   "machine.resume": acting((machine, _params, work) => (machine.state.run ? resume(machine) : start(machine, work))),
   "machine.suspend": acting((machine, _params, work) => suspend(machine, work)),
-  "machine.wait": acting((machine, { for: condition, timeoutMs }: CheckedParams<"machine.wait">, work) => waitFor(machine, condition, timeoutMs, work.signal)),
+  "machine.wait": acting((machine, { for: condition, timeoutMs }: CheckedParams<"machine.wait">, work) =>
+    waitFor(machine, condition, timeoutMs, work.signal),
+  ),
 
   "machine.exec": execute,
   "machine.sshTarget": async ({ machine }, { world }) => sshTarget(world.library.find(machine)),
@@ -101,12 +116,16 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "machine.readFile": readGuestFile,
   "machine.writeFile": writeGuestFile,
   "machine.syncClock": async ({ machine }, { world }) => ({ correctedMs: await syncClock(world.library.find(machine)) }),
-  "machine.screenshot": async ({ machine }, { world }) => ({ pngBase64: (await screenshot(world.library.find(machine))).toString("base64") }),
+  "machine.screenshot": async ({ machine }, { world }) => ({
+    pngBase64: (await screenshot(world.library.find(machine))).toString("base64"),
+  }),
   "machine.sendKeys": async ({ machine, keys }, { world }) => {
     await sendKeys(world.library.find(machine), keys);
     return {};
   },
-  "machine.typeText": async ({ machine, text, layout }, { world, work }) => ({ characters: await typeText(world.library.find(machine), text, layout, work.signal) }),
+  "machine.typeText": async ({ machine, text, layout }, { world, work }) => ({
+    characters: await typeText(world.library.find(machine), text, layout, work.signal),
+  }),
   "machine.openSerial": openSerial,
   "machine.displaySocket": async ({ machine }, { world }) => displaySocket(world.library.find(machine)),
   "machine.logs": logs,
@@ -130,7 +149,11 @@ async function status({ world, clients }: HandlerContext): Promise<Result<"daemo
 async function stopService(replacement: boolean, { world, stop: stopNow }: HandlerContext): Promise<Record<string, never>> {
   const busy = world.library.all.find((machine) => machine.busy !== undefined);
   if (replacement && (busy || world.operations > 0)) {
-    throw vivError("locked", `The background service is busy${busy ? ` (${busy.name}: ${busy.busy})` : ""}.`, "It is replaced when it is done.");
+    throw vivError(
+      "locked",
+      `The background service is busy${busy ? ` (${busy.name}: ${busy.busy})` : ""}.`,
+      "It is replaced when it is done.",
+    );
   }
   setImmediate(() => stopNow(replacement ? "replaced by a newer version" : "asked to stop"));
   return {};
@@ -159,10 +182,18 @@ function trashView({ id, name, removedAt, bytes }: Removed): { id: string; name:
   return { id, name, removedAt, bytes };
 }
 
-async function remove({ machine: name, force }: CheckedParams<"machine.remove">, { world, work }: HandlerContext): Promise<Result<"machine.remove">> {
+async function remove(
+  { machine: name, force }: CheckedParams<"machine.remove">,
+  { world, work }: HandlerContext,
+): Promise<Result<"machine.remove">> {
   const machine = world.library.find(name);
   if (machine.state.run || machine.busy) {
-    if (!force) throw vivError("wrong-state", `${machine.name} is ${machine.view.status.state}.`, `Stop it first (viv stop ${machine.name}), or remove it by force: viv rm ${machine.name} --force`);
+    if (!force)
+      throw vivError(
+        "wrong-state",
+        `${machine.name} is ${machine.view.status.state}.`,
+        `Stop it first (viv stop ${machine.name}), or remove it by force: viv rm ${machine.name} --force`,
+      );
     await kill(machine, work);
   }
   return machine.operate("remove", work, async (operation) => {
@@ -174,28 +205,44 @@ async function remove({ machine: name, force }: CheckedParams<"machine.remove">,
   });
 }
 
-async function restoreRemoved({ machine: nameOrId }: CheckedParams<"machine.restoreRemoved">, { world }: HandlerContext): Promise<MachineDetails> {
+async function restoreRemoved(
+  { machine: nameOrId }: CheckedParams<"machine.restoreRemoved">,
+  { world }: HandlerContext,
+): Promise<MachineDetails> {
   const removed = await findRemoved(world.home.trash, nameOrId);
   if (world.library.has(removed.name)) {
-    throw vivError("exists", `There is a machine ${removed.name} again, so the removed one cannot come back.`, `Rename it first: viv rename ${removed.name} NEW`);
+    throw vivError(
+      "exists",
+      `There is a machine ${removed.name} again, so the removed one cannot come back.`,
+      `Rename it first: viv rename ${removed.name} NEW`,
+    );
   }
   await moveFromTrash(removed, world.library.folder(removed.name));
   return detailsOf(await world.library.add(removed.name));
 }
 
 /** The name in vm.json, then the folder; a crash in between is put right by the next vivd (machine/recover.ts). */
-async function renameMachine({ machine: from, name }: CheckedParams<"machine.rename">, { world, work }: HandlerContext): Promise<MachineDetails> {
+async function renameMachine(
+  { machine: from, name }: CheckedParams<"machine.rename">,
+  { world, work }: HandlerContext,
+): Promise<MachineDetails> {
   const to = requireMachineName(name);
   const machine = world.library.find(from);
   const old = machine.name;
   if (to === old) return detailsOf(machine);
   if (world.library.has(to)) throw vivError("exists", `There is a machine ${to} already.`, "Choose another name.");
-  if (machine.state.run) throw vivError("wrong-state", `${old} is ${machine.view.status.state}; only a stopped machine can be renamed.`, `Stop it first: viv stop ${old}`);
+  if (machine.state.run)
+    throw vivError(
+      "wrong-state",
+      `${old} is ${machine.view.status.state}; only a stopped machine can be renamed.`,
+      `Stop it first: viv stop ${old}`,
+    );
   await machine.refreshDefinition();
   const text = machine.definitionText;
   await machine.operate("rename", work, async (operation) => {
     await operation.step("renaming", { record: { to } });
-    if (text !== undefined) await writeFileAtomically(machine.paths.definition, editDefinition(text, [{ path: ["name"], value: to }]), { durable: true });
+    if (text !== undefined)
+      await writeFileAtomically(machine.paths.definition, editDefinition(text, [{ path: ["name"], value: to }]), { durable: true });
     await operation.step("moving the folder");
     await rename(machine.paths.folder, world.library.folder(to)).catch(async (error: unknown) => {
       await nameAsFolder(machine);
@@ -233,50 +280,83 @@ async function guestInfo({ machine }: CheckedParams<"machine.guestInfo">, { worl
   const before = Date.now();
   const clock = await agent.time().catch(() => undefined);
   const middle = (before + Date.now()) / 2;
-  const [hostname, system, interfaces] = [await agent.hostname().catch(() => null), await agent.osInfo().catch(() => undefined), await agent.interfaces().catch(() => [])];
+  const [hostname, system, interfaces] = [
+    await agent.hostname().catch(() => null),
+    await agent.osInfo().catch(() => undefined),
+    await agent.interfaces().catch(() => []),
+  ];
   return {
     hostname,
     osName: system?.prettyName ?? system?.name ?? null,
     kernel: system?.kernelRelease ?? null,
-    addresses: interfaces.flatMap((each) => each.addresses.map(({ address }) => address)).filter((address) => !/^(127\.|::1$|fe80:)/.test(address)),
+    addresses: interfaces
+      .flatMap((each) => each.addresses.map(({ address }) => address))
+      .filter((address) => !/^(127\.|::1$|fe80:)/.test(address)),
     clockOffsetMs: clock === undefined ? null : Math.round(clock - middle),
   };
 }
 
-async function readGuestFile({ machine, path, maximumBytes }: CheckedParams<"machine.readFile">, { world, work }: HandlerContext): Promise<Result<"machine.readFile">> {
+async function readGuestFile(
+  { machine, path, maximumBytes }: CheckedParams<"machine.readFile">,
+  { world, work }: HandlerContext,
+): Promise<Result<"machine.readFile">> {
   const agent = await requireSession(world.library.find(machine)).agent.client();
   const data = await agent.readFile(path, { limitBytes: maximumBytes, signal: work.signal });
   return { dataBase64: data.toString("base64"), truncated: false };
 }
 
-async function writeGuestFile({ machine, path, dataBase64 }: CheckedParams<"machine.writeFile">, { world, work }: HandlerContext): Promise<Result<"machine.writeFile">> {
+async function writeGuestFile(
+  { machine, path, dataBase64 }: CheckedParams<"machine.writeFile">,
+  { world, work }: HandlerContext,
+): Promise<Result<"machine.writeFile">> {
   const agent = await requireSession(world.library.find(machine)).agent.client();
   const data = Buffer.from(dataBase64, "base64");
   await agent.writeFile(path, data, { signal: work.signal });
   return { bytes: data.length };
 }
 
-async function openSerial({ machine: name, replayBytes }: CheckedParams<"machine.openSerial">, { world, openStream }: HandlerContext): Promise<Result<"machine.openSerial">> {
+async function openSerial(
+  { machine: name, replayBytes }: CheckedParams<"machine.openSerial">,
+  { world, openStream }: HandlerContext,
+): Promise<Result<"machine.openSerial">> {
   const machine = world.library.find(name);
   const session = requireSession(machine);
   const stream = await openStream(async (send, end) => {
     const attached = await session.serial.attach(send, end);
     return { receive: (data) => attached.write(data), close: () => attached.close() };
   });
-  return { stream, replayBase64: replayBytes === 0 ? "" : Buffer.from(await readTail(join(machine.paths.logs, "serial.log"), replayBytes)).toString("base64") };
+  return {
+    stream,
+    replayBase64:
+      replayBytes === 0 ? "" : Buffer.from(await readTail(join(machine.paths.logs, "serial.log"), replayBytes)).toString("base64"),
+  };
 }
 
-function displaySocket(machine: Machine): { path: string } {
+async function displaySocket(machine: Machine): Promise<{ path: string }> {
   requireSession(machine);
+  const { transport } = await findChannels(machine);
+  if (transport.kind === "tls")
+    throw vivError(
+      "host-cannot",
+      "This host has no local sockets that a screen could be shown by.",
+      `Take a picture instead: viv screenshot ${machine.name}`,
+    );
   if (machine.effectiveDefinition?.display.type === "none") {
-    throw vivError("wrong-state", `${machine.name} has no screen.`, `Give it one: viv set ${machine.name} display.type=virtio, then restart it.`);
+    throw vivError(
+      "wrong-state",
+      `${machine.name} has no screen.`,
+      `Give it one: viv set ${machine.name} display.type=virtio, then restart it.`,
+    );
   }
   return { path: machine.run.vnc };
 }
 
 const logFiles = { serial: "serial.log", qemu: "qemu.log", events: "events.jsonl" } as const;
 
-async function logs({ machine: name, log, maximumBytes }: CheckedParams<"machine.logs">, { world }: HandlerContext): Promise<Result<"machine.logs">> {
+async function logs(
+  { machine: name, log, maximumBytes }: CheckedParams<"machine.logs">,
+  { world }: HandlerContext,
+): Promise<Result<"machine.logs">> {
   const file = join(world.library.find(name).paths.logs, logFiles[log]);
   return { text: await readTail(file, maximumBytes), file };
 }

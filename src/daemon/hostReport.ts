@@ -34,7 +34,13 @@ export async function hostReportView(world: World, fresh: boolean): Promise<Host
         reason: one.reason ?? "",
         ...(one.hint === undefined ? {} : { hint: one.hint }),
       })),
-      features: features.map((one) => ({ name: one.name, title: one.title, available: one.available, reason: one.reason ?? "", instead: one.instead ?? "" })),
+      features: features.map((one) => ({
+        name: one.name,
+        title: one.title,
+        available: one.available,
+        reason: one.reason ?? "",
+        instead: one.instead ?? "",
+      })),
       probeMs: report.probeMs,
     };
   } catch (error) {

@@ -13,7 +13,9 @@ const limits = { acpiTimeoutMs: 30_000, quitTimeoutMs: 5000 };
 export async function hostIsShuttingDown(): Promise<boolean> {
   if (process.platform !== "linux") return false;
   const answers = await Promise.all(
-    [["--user", "is-system-running"], ["is-system-running"]].map((args) => execa("systemctl", args, { reject: false, timeout: 2000, stdin: "ignore" })),
+    [["--user", "is-system-running"], ["is-system-running"]].map((args) =>
+      execa("systemctl", args, { reject: false, timeout: 2000, stdin: "ignore" }),
+    ),
   );
   return answers.some((answer) => answer.stdout.trim() === "stopping");
 }

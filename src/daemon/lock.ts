@@ -54,7 +54,9 @@ async function createWhole(file: string, content: string, pid: number): Promise<
 async function readHolder(file: string): Promise<ProcessIdentity | "gone" | "unreadable"> {
   try {
     const value = JSON.parse(await readFile(file, "utf8")) as Partial<ProcessIdentity>;
-    return typeof value.pid === "number" && typeof value.startTime === "string" ? { pid: value.pid, startTime: value.startTime } : "unreadable";
+    return typeof value.pid === "number" && typeof value.startTime === "string"
+      ? { pid: value.pid, startTime: value.startTime }
+      : "unreadable";
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === "ENOENT" ? "gone" : "unreadable";
   }

@@ -8,8 +8,8 @@ import { openHome } from "../host/index.ts";
 import { writeFileAtomically } from "../machine/index.ts";
 import { asVivError, vivError } from "../model/index.ts";
 import { Clients } from "./clients.ts";
-import { watchHostSleep } from "./hostSleep.ts";
 import { hostIsShuttingDown, shutDownMachines } from "./hostShutdown.ts";
+import { watchHostSleep } from "./hostSleep.ts";
 import { takeLock } from "./lock.ts";
 import { clearStartError } from "./startError.ts";
 import { World } from "./world.ts";
@@ -46,11 +46,9 @@ export async function runService(folder: string): Promise<"another runs" | "serv
   });
   server.on("connection", (socket) => clients.accept(socket, { world, token, stop: (reason) => void stop(reason) }));
   await listen(server, home.run, token);
-  await writeFileAtomically(
-    endpointFile(folder),
-    JSON.stringify({ schema: 1, address: address(server), token, ...self, ...thisBuild }),
-    { mode: 0o600 },
-  );
+  await writeFileAtomically(endpointFile(folder), JSON.stringify({ schema: 1, address: address(server), token, ...self, ...thisBuild }), {
+    mode: 0o600,
+  });
   watchIdle(world, clients, () => void stop("idle"));
   watchHostSleep(world);
   const signalled = (signal: NodeJS.Signals) => {
@@ -108,4 +106,3 @@ function watchIdle(world: World, clients: Clients, leave: () => void): void {
   );
   timer.unref();
 }
-

@@ -11,7 +11,9 @@ if (home === undefined) {
   process.exitCode = 2;
 } else {
   // A promise that nobody waits for must not end the service with its machines' watchers; it is a defect to be seen.
-  process.on("unhandledRejection", (reason) => process.stderr.write(`${new Date().toISOString()} unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`));
+  process.on("unhandledRejection", (reason) =>
+    process.stderr.write(`${new Date().toISOString()} unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`),
+  );
   start(home).catch(async (error: unknown) => {
     const report = errorReport(error);
     process.stderr.write(`${new Date().toISOString()} ${error instanceof Error ? error.stack : report.message}\n`);

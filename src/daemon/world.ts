@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { MachineSummary, VivEvent } from "../api/index.ts";
-import { type Platform, processor, localHost, type ProcessIdentity } from "../backends/index.ts";
+import { localHost, type Platform, type ProcessIdentity, processor } from "../backends/index.ts";
 import { freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
@@ -29,7 +29,11 @@ export class World {
     this.self = self;
     this.#emit = emit;
     const dist = distFolder();
-    this.toolchains = new Toolchains({ home: home.folder, qemuPath: process.env.VIVARIUM_QEMU_PATH, ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}) });
+    this.toolchains = new Toolchains({
+      home: home.folder,
+      qemuPath: process.env.VIVARIUM_QEMU_PATH,
+      ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}),
+    });
     this.library = new Library(home, this.#machineHost(), ({ id, name }) => this.#emit({ event: "machine.removed", at: now(), id, name }));
   }
 
@@ -69,7 +73,8 @@ export class World {
       portIsFree,
       changed: (machine) => this.#changed(machine as Machine),
       readiness: ({ id, name }, step, ms) => this.#emit({ event: "machine.readiness", at: now(), id, name, step, ms }),
-      notice: ({ id, name }, level, message, hint) => this.#emit({ event: "machine.notice", at: now(), id, name, level, message, ...(hint ? { hint } : {}) }),
+      notice: ({ id, name }, level, message, hint) =>
+        this.#emit({ event: "machine.notice", at: now(), id, name, level, message, ...(hint ? { hint } : {}) }),
     };
   }
 

@@ -1,6 +1,6 @@
+import type { Duplex } from "node:stream";
 import { vivError } from "../model/index.ts";
 import { connectAgent, type GuestAgent } from "../qemu/index.ts";
-import { dial } from "./session.ts";
 
 /** Device id of the guest agent's port on the command line (qemu/characterDevices.ts). */
 export const agentPortId = "agent-port";
@@ -12,13 +12,14 @@ export const agentPortId = "agent-port";
 export class AgentLine {
   /** The guest has opened its end of the port. */
   connected = false;
-  readonly #path: string;
+  readonly #dial: () => Promise<Duplex>;
   #agent: Promise<GuestAgent> | undefined;
+  #looking: Promise<boolean> | undefined;
   #disposed = false;
   readonly #opened = new Set<() => void>();
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(dial: () => Promise<Duplex>) {
+    this.#dial = dial;
   }
 
   portChanged(device: string, open: boolean): void {
@@ -34,15 +35,28 @@ export class AgentLine {
 
   /** The agent's client. @throws VivError `agent-unavailable` when nobody listens in the guest. */
   async client(): Promise<GuestAgent> {
+    await this.settled();
     if (this.#disposed) throw vivError("agent-unavailable", "The machine ended.");
     if (!this.connected) {
-      throw vivError("agent-unavailable", "No guest agent answers in the machine.", "Wait for it (`viv wait NAME --for agent`), or install qemu-guest-agent in the guest.");
+      throw vivError(
+        "agent-unavailable",
+        "No guest agent answers in the machine.",
+        "Wait for it (`viv wait NAME --for agent`), or install qemu-guest-agent in the guest.",
+      );
     }
     return this.#open();
   }
 
-  /** Asks once whether an agent listens, where no event told (after adoption). */
-  async look(timeoutMs: number): Promise<boolean> {
+  /** Asks once whether an agent listens, where no event told (after adoption). Requests wait for the answer. */
+  look(timeoutMs: number): Promise<boolean> {
+    const looking = this.#ask(timeoutMs).finally(() => {
+      if (this.#looking === looking) this.#looking = undefined;
+    });
+    this.#looking = looking;
+    return looking;
+  }
+
+  async #ask(timeoutMs: number): Promise<boolean> {
     try {
       const agent = await this.#open();
       await agent.ping({ timeoutMs });
@@ -53,6 +67,11 @@ export class AgentLine {
     return this.connected;
   }
 
+  /** Until a look in progress has told whether an agent listens. */
+  async settled(): Promise<void> {
+    await this.#looking;
+  }
+
   dispose(): void {
     this.#disposed = true;
     this.#opened.clear();
@@ -61,7 +80,7 @@ export class AgentLine {
 
   #open(): Promise<GuestAgent> {
     if (!this.#agent) {
-      const opening = dial(this.#path).then((socket) => connectAgent(socket));
+      const opening = this.#dial().then((socket) => connectAgent(socket));
       this.#agent = opening;
       opening.then(
         (agent) => void agent.closed.then(() => this.#forget(opening)),

@@ -1,8 +1,8 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Definition, type Disk, vivError } from "../model/index.ts";
-import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
 import type { BackingImage, DiskLayout } from "../qemu/index.ts";
+import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
 import { inFolder } from "./folder.ts";
 
 /** Longest chain of overlays that is followed; longer ones are merged by snapshots long before. */
@@ -31,11 +31,16 @@ async function diskLayout(disk: Disk, folder: string, home: string): Promise<Dis
   const inside = (await realpath(home)) + sep;
   let current = { file, header: top };
   while (current.header.backingFile !== undefined) {
-    if (backingChain.length >= chainLimit) throw vivError("damaged", `Disk ${disk.id}: its chain of overlays is longer than ${chainLimit}.`);
+    if (backingChain.length >= chainLimit)
+      throw vivError("damaged", `Disk ${disk.id}: its chain of overlays is longer than ${chainLimit}.`);
     const next = resolve(dirname(current.file), current.header.backingFile);
     // Links resolved: a link inside the home may lead anywhere.
     if (!(await realpath(next).catch(() => join(inside, relative(home, next)))).startsWith(inside)) {
-      throw vivError("untrusted-input", `Disk ${disk.id}: ${current.file} is built on ${next}, outside Vivarium's home.`, "Import the image, so that it is checked and copied.");
+      throw vivError(
+        "untrusted-input",
+        `Disk ${disk.id}: ${current.file} is built on ${next}, outside Vivarium's home.`,
+        "Import the image, so that it is checked and copied.",
+      );
     }
     const format = current.header.backingFormat === "raw" ? "raw" : "qcow2";
     backingChain.push({ file: next, format });
@@ -51,7 +56,8 @@ async function diskLayout(disk: Disk, folder: string, home: string): Promise<Dis
 async function requirePresent(disk: Pick<Disk, "id">, file: string): Promise<void> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw missing(disk, file);
-  if (found.size === 0) throw vivError("damaged", `Disk ${disk.id}: ${file} is empty.`, "Restore the file from a backup, or remove the disk from vm.json.");
+  if (found.size === 0)
+    throw vivError("damaged", `Disk ${disk.id}: ${file} is empty.`, "Restore the file from a backup, or remove the disk from vm.json.");
 }
 
 function missing(disk: Pick<Disk, "id">, file: string): Error {
@@ -71,10 +77,20 @@ export async function readHeader(disk: Pick<Disk, "id">, file: string): Promise<
     await handle.read(buffer, 0, buffer.length, 0);
     const parsed = parseQcow2Header(buffer, size);
     if ("problem" in parsed) {
-      throw vivError("damaged", `Disk ${disk.id}: ${file} ${parsed.problem}.`, "Restore the file from a backup, or remove the disk from vm.json.");
+      throw vivError(
+        "damaged",
+        `Disk ${disk.id}: ${file} ${parsed.problem}.`,
+        "Restore the file from a backup, or remove the disk from vm.json.",
+      );
     }
-    if (parsed.externalData) throw vivError("untrusted-input", `Disk ${disk.id}: ${file} keeps its data in another file.`, "Import the image, so that it is checked and copied.");
-    if (parsed.corrupt) throw vivError("damaged", `Disk ${disk.id}: ${file} is marked as corrupt.`, "Check and repair it before the machine starts.");
+    if (parsed.externalData)
+      throw vivError(
+        "untrusted-input",
+        `Disk ${disk.id}: ${file} keeps its data in another file.`,
+        "Import the image, so that it is checked and copied.",
+      );
+    if (parsed.corrupt)
+      throw vivError("damaged", `Disk ${disk.id}: ${file} is marked as corrupt.`, "Check and repair it before the machine starts.");
     return parsed;
   } finally {
     await handle.close();

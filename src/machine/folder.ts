@@ -63,7 +63,9 @@ export function inFolder(folder: string, file: string): string {
   return isAbsolute(file) ? file : join(folder, file);
 }
 
-export type LoadedDefinition = { definition: Definition; text: string; modifiedMs: number } | { problem: string; hint: string; modifiedMs: number };
+export type LoadedDefinition =
+  | { definition: Definition; text: string; modifiedMs: number }
+  | { problem: string; hint: string; modifiedMs: number };
 
 /** As much as `machine.replaceDefinition` takes. */
 const largestDefinitionBytes = 1_000_000;
@@ -80,7 +82,9 @@ export async function loadDefinition(paths: MachinePaths): Promise<LoadedDefinit
   if (text === undefined) return { problem: "vm.json is missing", hint, modifiedMs };
   if (text instanceof Error) return { problem: `vm.json cannot be read: ${text.message}`, hint, modifiedMs };
   const parsed = parseDefinition(text);
-  return "problem" in parsed ? { problem: `vm.json: ${parsed.problem}`, hint, modifiedMs } : { definition: parsed.definition, text, modifiedMs };
+  return "problem" in parsed
+    ? { problem: `vm.json: ${parsed.problem}`, hint, modifiedMs }
+    : { definition: parsed.definition, text, modifiedMs };
 }
 
 export async function modifiedTime(file: string): Promise<number> {
@@ -106,7 +110,8 @@ export function parseDefinition(text: string): { definition: Definition } | { pr
 /** A text of vm.json with values changed in place; comments and order stay. */
 export function editDefinition(text: string, edits: readonly { path: (string | number)[]; value: unknown }[]): string {
   return edits.reduce(
-    (current, edit) => applyEdits(current, modify(current, edit.path, edit.value, { formattingOptions: { insertSpaces: true, tabSize: 2 } })),
+    (current, edit) =>
+      applyEdits(current, modify(current, edit.path, edit.value, { formattingOptions: { insertSpaces: true, tabSize: 2 } })),
     text,
   );
 }

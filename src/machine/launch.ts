@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
 import { commandLine, commandText, type FirmwareFiles, type LaunchContext } from "../qemu/index.ts";
+import { type Channels, makeChannels } from "./channels.ts";
 import { diskLayouts } from "./disks.ts";
 import { inFolder } from "./folder.ts";
 import type { Machine, Operation } from "./machine.ts";
@@ -39,7 +40,7 @@ export async function launchMachine(machine: Machine, request: LaunchRequest, op
     try {
       return await launchOnce(machine, request, operation);
     } catch (error) {
-      const portTaken = error instanceof VivError && /host forwarding rule/.test(error.message);
+      const portTaken = error instanceof VivError && /host forwarding rule|Address already in use|Failed to bind/i.test(error.message);
       if (!portTaken || attempt === portAttempts) throw error;
     }
   }
@@ -49,10 +50,18 @@ function requireCapacity(machine: Machine, definition: Definition): void {
   const { host } = machine;
   const wanted = memoryBytes(definition);
   if (wanted > host.memoryBytes) {
-    throw vivError("not-enough-memory", `${machine.name} wants ${definition.memory} of memory; this host has ${Math.floor(host.memoryBytes / 1024 ** 2)}M.`, `Run: viv set ${machine.name} memory=512M`);
+    throw vivError(
+      "not-enough-memory",
+      `${machine.name} wants ${definition.memory} of memory; this host has ${Math.floor(host.memoryBytes / 1024 ** 2)}M.`,
+      `Run: viv set ${machine.name} memory=512M`,
+    );
   }
   if (definition.cpus > host.cores * 4) {
-    throw vivError("host-cannot", `${machine.name} wants ${definition.cpus} processors; this host has ${host.cores}.`, `Run: viv set ${machine.name} cpus=${host.cores}`);
+    throw vivError(
+      "host-cannot",
+      `${machine.name} wants ${definition.cpus} processors; this host has ${host.cores}.`,
+      `Run: viv set ${machine.name} cpus=${host.cores}`,
+    );
   }
 }
 
@@ -70,6 +79,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     requireVsock(machine, definition),
     prepareFolders(machine, request.incoming),
   ]);
+  const channels = await makeChannels(machine);
   const tpm = definition.devices.tpm ? await startTpm(machine, toolchain) : undefined;
   const context: LaunchContext = {
     platform: machine.host.platform,
@@ -80,7 +90,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     machineDirectory: machine.paths.folder,
     runDirectory: run.folder,
     logDirectory: machine.paths.logs,
-    transport: { kind: "unix" },
+    transport: channels.transport,
     diskIo: { aio: "threads", direct: false },
     disks,
     forwards,
@@ -93,19 +103,32 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     incoming: request.incoming,
   };
   try {
-    return await spawnQemu(machine, request, program, context, operation);
+    return await spawnQemu(machine, request, program, context, channels, operation);
   } catch (error) {
     await tpm?.kill();
     throw error;
   }
 }
 
-async function spawnQemu(machine: Machine, request: LaunchRequest, program: Program, context: LaunchContext, operation: Operation): Promise<Session> {
+async function spawnQemu(
+  machine: Machine,
+  request: LaunchRequest,
+  program: Program,
+  context: LaunchContext,
+  channels: Channels,
+  operation: Operation,
+): Promise<Session> {
   const { definition, toolchain, choice } = request;
   const run = machine.run;
   const args = [...commandLine(definition, context), "-pidfile", run.pidFile];
   await writeFileAtomically(machine.paths.command, commandText(commandOf(program), args));
-  const launched = await launchProcess({ program, args, cwd: machine.paths.folder, stderrFile: join(machine.paths.logs, "qemu.log"), scope: `vivarium-${definition.name}` });
+  const launched = await launchProcess({
+    program,
+    args,
+    cwd: machine.paths.folder,
+    stderrFile: join(machine.paths.logs, "qemu.log"),
+    scope: `vivarium-${definition.name}`,
+  });
   let ended = false;
   void launched.exited.then(() => {
     ended = true;
@@ -125,7 +148,11 @@ async function spawnQemu(machine: Machine, request: LaunchRequest, program: Prog
   };
   try {
     await machine.record((state) => ({ ...state, run: record }), { quiet: true });
-    const session = await Session.connect(run, definition.id, sessionListener(machine), { timeoutMs: greetingTimeoutMs, signal: operation.signal, ended: () => ended });
+    const session = await Session.connect(channels, definition.id, sessionListener(machine), {
+      timeoutMs: greetingTimeoutMs,
+      signal: operation.signal,
+      ended: () => ended,
+    });
     machine.session = session;
     return session;
   } catch (error) {
@@ -141,7 +168,11 @@ function commandOf(program: Program): string[] {
 
 /** Backends give `-accel X -cpu Y`; the command line places the model itself. */
 function acceleratorOf(choice: Choice): LaunchContext["accelerator"] {
-  return { name: choice.name, arguments: ["-accel", choice.arguments[choice.arguments.indexOf("-accel") + 1] ?? choice.variant.accel], cpuModel: choice.variant.cpu };
+  return {
+    name: choice.name,
+    arguments: ["-accel", choice.arguments[choice.arguments.indexOf("-accel") + 1] ?? choice.variant.accel],
+    cpuModel: choice.variant.cpu,
+  };
 }
 
 function majorMinor(version: string): readonly [number, number] {
@@ -167,13 +198,23 @@ function vsockCid(id: string): number {
 async function requireVsock(machine: Machine, definition: Definition): Promise<void> {
   if (!definition.devices.vsock || machine.host.platform !== "linux") return;
   await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-    const hint = error.code === "EACCES" ? "Let your user open it: sudo setfacl -m u:$USER:rw /dev/vhost-vsock" : "Load the module: sudo modprobe vhost_vsock";
-    throw vivError("host-cannot", `${machine.name} wants vsock, and this host's /dev/vhost-vsock ${error.code === "EACCES" ? "may not be opened" : "is missing"}.`, `${hint}, or run: viv set ${machine.name} devices.vsock=false`);
+    const hint =
+      error.code === "EACCES"
+        ? "Let your user open it: sudo setfacl -m u:$USER:rw /dev/vhost-vsock"
+        : "Load the module: sudo modprobe vhost_vsock";
+    throw vivError(
+      "host-cannot",
+      `${machine.name} wants vsock, and this host's /dev/vhost-vsock ${error.code === "EACCES" ? "may not be opened" : "is missing"}.`,
+      `${hint}, or run: viv set ${machine.name} devices.vsock=false`,
+    );
   });
 }
 
 async function requireMedia(machine: Machine, definition: Definition): Promise<void> {
-  const media = [definition.cdrom?.file, ...(definition.firmware.type === "direct-kernel" ? [definition.firmware.kernel, definition.firmware.initrd] : [])];
+  const media = [
+    definition.cdrom?.file,
+    ...(definition.firmware.type === "direct-kernel" ? [definition.firmware.kernel, definition.firmware.initrd] : []),
+  ];
   for (const file of media) {
     if (file === undefined) continue;
     const path = inFolder(machine.paths.folder, file);
@@ -187,7 +228,12 @@ async function firmwareFiles(machine: Machine, definition: Definition, toolchain
   const kind = definition.firmware.type;
   if (kind === "direct-kernel" || kind === "bios") return undefined;
   const files = toolchain.firmware(definition.architecture, kind);
-  if (!files) throw vivError("host-cannot", `This QEMU comes without ${kind} firmware for ${definition.architecture}.`, "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).");
+  if (!files)
+    throw vivError(
+      "host-cannot",
+      `This QEMU comes without ${kind} firmware for ${definition.architecture}.`,
+      "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).",
+    );
   await access(machine.paths.nvram).catch(() => {
     throw vivError("damaged", `${machine.name}: ${machine.paths.nvram} is missing.`, "Restore it from a backup.");
   });
@@ -198,22 +244,40 @@ async function firmwareFiles(machine: Machine, definition: Definition, toolchain
  * Every forward with its host port. A machine with NAT and no forward to SSH gets one on a free port, the same as at
  * its last start when it is free. @throws VivError `host-cannot` when a fixed port is taken.
  */
-async function resolveForwards(machine: Machine, definition: Definition, again: readonly RuntimeForward[] | undefined): Promise<RuntimeForward[]> {
+async function resolveForwards(
+  machine: Machine,
+  definition: Definition,
+  again: readonly RuntimeForward[] | undefined,
+): Promise<RuntimeForward[]> {
   const previous = again ?? machine.state.lastForwards ?? [];
   const resolved: RuntimeForward[] = [];
   for (const [adapter, network] of definition.networks.entries()) {
     if (network.mode !== "nat") continue;
-    const needsSsh = adapter === definition.networks.findIndex((other) => other.mode === "nat") && !network.forwards.some((forward) => forward.guestPort === 22 && forward.protocol === "tcp");
+    const needsSsh =
+      adapter === definition.networks.findIndex((other) => other.mode === "nat") &&
+      !network.forwards.some((forward) => forward.guestPort === 22 && forward.protocol === "tcp");
     const wanted = [...network.forwards, ...(needsSsh ? [{ protocol: "tcp" as const, hostAddress: "127.0.0.1", guestPort: 22 }] : [])];
     for (const forward of wanted) {
-      const before = previous.find((old) => old.adapter === adapter && old.guestPort === forward.guestPort && old.protocol === forward.protocol);
-      resolved.push({ protocol: forward.protocol, hostAddress: forward.hostAddress, guestPort: forward.guestPort, adapter, hostPort: await hostPort(machine, forward, before?.hostPort) });
+      const before = previous.find(
+        (old) => old.adapter === adapter && old.guestPort === forward.guestPort && old.protocol === forward.protocol,
+      );
+      resolved.push({
+        protocol: forward.protocol,
+        hostAddress: forward.hostAddress,
+        guestPort: forward.guestPort,
+        adapter,
+        hostPort: await hostPort(machine, forward, before?.hostPort),
+      });
     }
   }
   return resolved;
 }
 
-async function hostPort(machine: Machine, forward: { protocol: "tcp" | "udp"; hostAddress: string; hostPort?: number | undefined; guestPort: number }, before: number | undefined): Promise<number> {
+async function hostPort(
+  machine: Machine,
+  forward: { protocol: "tcp" | "udp"; hostAddress: string; hostPort?: number | undefined; guestPort: number },
+  before: number | undefined,
+): Promise<number> {
   const { host } = machine;
   if (forward.hostPort === undefined) return host.freePort(forward.protocol, forward.hostAddress, before);
   if (await host.portIsFree(forward.protocol, forward.hostAddress, forward.hostPort)) return forward.hostPort;

@@ -14,7 +14,11 @@ export async function start(machine: Machine, work: Work): Promise<void> {
   if ((await machine.join("start")) || (await machine.join("wake"))) {
     if (machine.state.run) return;
     const { failure } = machine.state;
-    throw vivError("qemu-crashed", failure ? `${machine.name}: ${failure.message}` : `${machine.name} did not start.`, failure?.hint ?? "Start it again to see why.");
+    throw vivError(
+      "qemu-crashed",
+      failure ? `${machine.name}: ${failure.message}` : `${machine.name} did not start.`,
+      failure?.hint ?? "Start it again to see why.",
+    );
   }
   const { status } = machine.view;
   switch (status.state) {
@@ -52,7 +56,13 @@ export async function letRun(machine: Machine, session: Session, definition: Def
   for (const command of linksDown(definition)) await session.qmp.execute(command.execute, command.arguments);
   await session.qmp.execute("cont");
   await session.refreshStatus();
-  await machine.record(({ operation: _done, failure: _failure, suspended: _woken, ...state }): StateFile => ({ ...state, wanted: "running", ...(state.run ? { run: withoutPause(state.run) } : {}) }));
+  await machine.record(
+    ({ operation: _done, failure: _failure, suspended: _woken, ...state }): StateFile => ({
+      ...state,
+      wanted: "running",
+      ...(state.run ? { run: withoutPause(state.run) } : {}),
+    }),
+  );
 }
 
 function withoutPause<R extends { pausedBecause?: unknown }>(run: R): Omit<R, "pausedBecause"> {
@@ -76,7 +86,10 @@ export async function abandon(machine: Machine, error: unknown): Promise<void> {
   const hint = (error as { hint?: string }).hint;
   const { code } = error as { code?: string };
   if (!machine.state.suspended && (code === "qemu-crashed" || code === "qemu-lost")) {
-    await machine.record(({ operation: _done, ...state }) => ({ ...state, failure: { reason: "start", message: reason, ...(hint ? { hint } : {}), at: new Date().toISOString() } }));
+    await machine.record(({ operation: _done, ...state }) => ({
+      ...state,
+      failure: { reason: "start", message: reason, ...(hint ? { hint } : {}), at: new Date().toISOString() },
+    }));
   }
 }
 
@@ -91,7 +104,11 @@ export async function stop(machine: Machine, times: StopTimes, work: Work): Prom
   const { status } = machine.view;
   if (status.state === "stopped" || status.state === "failed") return clearFailure(machine);
   if (status.state === "suspended") {
-    throw vivError("wrong-state", `${machine.name} is suspended; its memory is saved.`, `Wake it first (viv start ${machine.name}), or discard the saved memory: viv kill ${machine.name}`);
+    throw vivError(
+      "wrong-state",
+      `${machine.name} is suspended; its memory is saved.`,
+      `Wake it first (viv start ${machine.name}), or discard the saved memory: viv kill ${machine.name}`,
+    );
   }
   requireRun(machine);
   return machine.operate("stop", work, async (operation) => {
@@ -116,18 +133,28 @@ async function stopByLadder(machine: Machine, times: StopTimes, operation: Opera
   }
   if (session && times.quitTimeoutMs > 0) {
     await operation.step("ending QEMU", { record: {} });
-    const asked = await session.qmp.execute("quit", {}, { timeoutMs: 3000 }).then(() => true, () => false);
+    const asked = await session.qmp.execute("quit", {}, { timeoutMs: 3000 }).then(
+      () => true,
+      () => false,
+    );
     if (asked && (await gone(machine, run, times.quitTimeoutMs, operation))) return ended(machine);
   }
   await operation.step("killing QEMU", { record: {} });
-  if (!(await killProcess(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
+  if (!(await killProcess(run, 10_000)))
+    throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
   await ended(machine);
 }
 
 /** A guest that is still booting does not hear the button: it is pressed again, as a person would. */
 const pressAgainMs = 4000;
 
-async function pressPowerButton(machine: Machine, session: Session, run: { pid: number; startTime: string }, timeoutMs: number, operation: Operation): Promise<boolean> {
+async function pressPowerButton(
+  machine: Machine,
+  session: Session,
+  run: { pid: number; startTime: string },
+  timeoutMs: number,
+  operation: Operation,
+): Promise<boolean> {
   const deadline = Date.now() + timeoutMs;
   for (let left = timeoutMs; left > 0; left = deadline - Date.now()) {
     const asked = await session.qmp.execute("system_powerdown", {}, { timeoutMs: 3000 }).then(
@@ -179,7 +206,12 @@ export async function kill(machine: Machine, work: Work): Promise<void> {
     async (operation) => {
       await operation.step("killing QEMU", { record: {} });
       const run = machine.state.run;
-      if (run && !(await killProcess(run, 10_000))) throw vivError("failed", `${machine.name}: process ${run.pid} does not go away.`, "It may hang in the host's kernel; look at `dmesg`.");
+      if (run && !(await killProcess(run, 10_000)))
+        throw vivError(
+          "failed",
+          `${machine.name}: process ${run.pid} does not go away.`,
+          "It may hang in the host's kernel; look at `dmesg`.",
+        );
       await ended(machine);
       await forgetMemory(machine);
       await machine.recordIfPossible(({ failure: _failure, ...rest }) => ({ ...rest, wanted: "stopped" }));
@@ -196,7 +228,13 @@ export async function restart(machine: Machine, times: StopTimes, work: Work): P
 /** The reset button: the guest loses what it had not written. */
 export async function reset(machine: Machine): Promise<void> {
   const session = requireSession(machine);
-  await machine.record((state) => ({ ...state, ...(state.run ? { run: { ...withoutPause(state.run), readiness: {}, requestedAt: new Date().toISOString() } } : {}) }), { quiet: true });
+  await machine.record(
+    (state) => ({
+      ...state,
+      ...(state.run ? { run: { ...withoutPause(state.run), readiness: {}, requestedAt: new Date().toISOString() } } : {}),
+    }),
+    { quiet: true },
+  );
   session.agent.connected = false;
   watchReadiness(machine, session);
   await session.qmp.execute("system_reset");
@@ -208,7 +246,9 @@ export async function reset(machine: Machine): Promise<void> {
 export async function pause(machine: Machine): Promise<void> {
   const session = requireSession(machine);
   if (machine.view.status.state === "paused") return;
-  await machine.record((state) => ({ ...state, ...(state.run ? { run: { ...state.run, pausedBecause: "user" as const } } : {}) }), { quiet: true });
+  await machine.record((state) => ({ ...state, ...(state.run ? { run: { ...state.run, pausedBecause: "user" as const } } : {}) }), {
+    quiet: true,
+  });
   await session.qmp.execute("stop");
   await session.refreshStatus();
   machine.changed();
@@ -219,7 +259,11 @@ export async function resume(machine: Machine): Promise<void> {
   const session = requireSession(machine);
   const { status } = machine.view;
   if (status.state === "paused" && (status.because === "panic" || status.because === "internal-error")) {
-    throw vivError("wrong-state", `${machine.name} cannot continue: ${status.because === "panic" ? "its kernel panicked" : "its processor reached a state that cannot go on"}.`, `Reset it (viv reset ${machine.name}) or kill it.`);
+    throw vivError(
+      "wrong-state",
+      `${machine.name} cannot continue: ${status.because === "panic" ? "its kernel panicked" : "its processor reached a state that cannot go on"}.`,
+      `Reset it (viv reset ${machine.name}) or kill it.`,
+    );
   }
   if (status.state === "paused" && status.because === "guest-suspended") await session.qmp.execute("system_wakeup");
   else await session.qmp.execute("cont");
@@ -238,7 +282,11 @@ export function requireSession(machine: Machine): Session {
   if (!machine.state.run) throw notRunning(machine);
   const { session } = machine;
   if (!session?.responding) {
-    throw vivError("not-responding", `${machine.name}: QEMU (process ${machine.state.run.pid}) does not respond.`, `If it stays so, end it: viv kill ${machine.name}`);
+    throw vivError(
+      "not-responding",
+      `${machine.name}: QEMU (process ${machine.state.run.pid}) does not respond.`,
+      `If it stays so, end it: viv kill ${machine.name}`,
+    );
   }
   return session;
 }

@@ -1,6 +1,25 @@
 import { basename } from "node:path";
-import { type Definition, errorReport, type FailureRecord, type OperationRecord, type OperationView, type StateFile, vivError } from "../model/index.ts";
-import { emptyState, type LoadedDefinition, loadDefinition, loadState, type MachinePaths, machinePaths, modifiedTime, type RunPaths, runPaths, saveState } from "./folder.ts";
+import {
+  type Definition,
+  errorReport,
+  type FailureRecord,
+  type OperationRecord,
+  type OperationView,
+  type StateFile,
+  vivError,
+} from "../model/index.ts";
+import {
+  emptyState,
+  type LoadedDefinition,
+  loadDefinition,
+  loadState,
+  type MachinePaths,
+  machinePaths,
+  modifiedTime,
+  type RunPaths,
+  runPaths,
+  saveState,
+} from "./folder.ts";
 import type { MachineHost, MachineIdentity, MachineView, Work } from "./host.ts";
 import type { Session } from "./session.ts";
 import { deriveStatus } from "./status.ts";
@@ -43,7 +62,10 @@ export class Machine implements MachineIdentity {
   /** Reads a machine's folder. Never throws for its content: damage becomes the state `damaged`. */
   static async load(host: MachineHost, folder: string): Promise<Machine> {
     const paths = machinePaths(folder);
-    const [loaded, { state, rebuilt }] = await Promise.all([loadDefinition(paths), loadState(paths).catch(() => ({ state: emptyState(), rebuilt: true }))]);
+    const [loaded, { state, rebuilt }] = await Promise.all([
+      loadDefinition(paths),
+      loadState(paths).catch(() => ({ state: emptyState(), rebuilt: true })),
+    ]);
     const machine = new Machine(host, paths, loaded, state);
     if (rebuilt) host.notice(machine, "warning", "state.json could not be read; facts were found anew.");
     return machine;
@@ -80,7 +102,10 @@ export class Machine implements MachineIdentity {
   get damage(): { problem: string; hint: string } | undefined {
     if ("problem" in this.#loaded) return this.#loaded;
     if (this.#loaded.definition.name === this.name) return undefined;
-    return { problem: `vm.json is named ${this.#loaded.definition.name}, its folder ${this.name}`, hint: `Set "name" in ${this.paths.definition} to "${this.name}".` };
+    return {
+      problem: `vm.json is named ${this.#loaded.definition.name}, its folder ${this.name}`,
+      hint: `Set "name" in ${this.paths.definition} to "${this.name}".`,
+    };
   }
 
   /** The definition, or the error that says why there is none. */
@@ -107,7 +132,8 @@ export class Machine implements MachineIdentity {
   async refreshDefinition(): Promise<void> {
     if ((await modifiedTime(this.paths.definition)) === this.#loaded.modifiedMs) return;
     await this.reloadDefinition();
-    if (this.damage && this.#state.run) this.host.notice(this, "warning", `${this.damage.problem}. The running machine keeps what it has.`, this.damage.hint);
+    if (this.damage && this.#state.run)
+      this.host.notice(this, "warning", `${this.damage.problem}. The running machine keeps what it has.`, this.damage.hint);
   }
 
   async reloadDefinition(): Promise<void> {
@@ -184,20 +210,32 @@ export class Machine implements MachineIdentity {
   }
 
   fail(failure: Omit<FailureRecord, "at">): Promise<void> {
-    return this.record(({ run: _run, operation: _operation, ...state }) => ({ ...state, failure: { ...failure, at: new Date().toISOString() } }));
+    return this.record(({ run: _run, operation: _operation, ...state }) => ({
+      ...state,
+      failure: { ...failure, at: new Date().toISOString() },
+    }));
   }
 
   /**
    * Runs an operation alone. A second request of a kind in `join` waits for the first and shares its outcome;
    * any other gets `locked`, unless it may interrupt (kill).
    */
-  async operate<T>(kind: OperationRecord["kind"], work: Work, body: (operation: Operation) => Promise<T>, options: { interrupt?: boolean } = {}): Promise<T> {
+  async operate<T>(
+    kind: OperationRecord["kind"],
+    work: Work,
+    body: (operation: Operation) => Promise<T>,
+    options: { interrupt?: boolean } = {},
+  ): Promise<T> {
     while (this.#operation && options.interrupt) {
       this.#operation.abort.abort();
       await this.#operation.done.catch(() => undefined);
     }
     if (this.#operation) {
-      throw vivError("locked", `${this.name}: ${describeOperation(this.#operation.view)} is in progress.`, "Wait for it to end, or kill the machine.");
+      throw vivError(
+        "locked",
+        `${this.name}: ${describeOperation(this.#operation.view)} is in progress.`,
+        "Wait for it to end, or kill the machine.",
+      );
     }
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, work.signal]);
@@ -226,7 +264,12 @@ export class Machine implements MachineIdentity {
     return true;
   }
 
-  async #step(running: RunningOperation, work: Work, step: string, options: { percent?: number; record?: Record<string, unknown> } = {}): Promise<void> {
+  async #step(
+    running: RunningOperation,
+    work: Work,
+    step: string,
+    options: { percent?: number; record?: Record<string, unknown> } = {},
+  ): Promise<void> {
     running.view = { kind: running.kind, step, ...(options.percent === undefined ? {} : { percent: options.percent }) };
     work.progress(running.view);
     const { record } = options;
@@ -235,7 +278,13 @@ export class Machine implements MachineIdentity {
       const write = running.kind === "stop" ? this.recordIfPossible.bind(this) : this.record.bind(this);
       await write((state) => ({
         ...state,
-        operation: { kind: running.kind, step, startedAt: state.operation?.startedAt ?? new Date().toISOString(), owner: this.host.self, data: record },
+        operation: {
+          kind: running.kind,
+          step,
+          startedAt: state.operation?.startedAt ?? new Date().toISOString(),
+          owner: this.host.self,
+          data: record,
+        },
       }));
     }
     await pauseForTest(running.kind, step);

@@ -56,8 +56,13 @@ async function migrationEnd(session: Session, operation: Operation): Promise<voi
 
 async function explainFailure(session: Session): Promise<Error> {
   const state = await session.qmp.execute("query-migrate");
-  if (/No space left|Disk quota/i.test(state["error-desc"] ?? "")) return vivError("disk-full", "The disk is full: memory could not be saved.", "Free some space and try again.");
-  return vivError("failed", `Memory could not be moved: ${state["error-desc"] ?? state.status ?? "no reason given"}`, "Check the free space of the disk.");
+  if (/No space left|Disk quota/i.test(state["error-desc"] ?? ""))
+    return vivError("disk-full", "The disk is full: memory could not be saved.", "Free some space and try again.");
+  return vivError(
+    "failed",
+    `Memory could not be moved: ${state["error-desc"] ?? state.status ?? "no reason given"}`,
+    "Check the free space of the disk.",
+  );
 }
 
 async function reportProgress(session: Session, operation: Operation, finished: Promise<void>): Promise<void> {

@@ -34,10 +34,17 @@ export async function exec(machine: Machine, request: ExecRequest): Promise<Exec
   const session = requireSession(machine);
   requireRunning(machine, session);
   if (request.way === "ssh") return execBySsh(machine, request);
+  await session.agent.settled();
   if (request.way === "agent" || session.agent.connected) return execByAgent(session, request);
   if (!sshForward(machine)) return execByAgent(session, request);
   return execBySsh(machine, request).catch(async (error: unknown) => {
-    throw session.agent.connected ? error : vivError("agent-unavailable", `${machine.name}: neither a guest agent nor SSH answers. ${asVivError(error).message}`, `Wait for the guest: viv wait ${machine.name} --for agent`);
+    throw session.agent.connected
+      ? error
+      : vivError(
+          "agent-unavailable",
+          `${machine.name}: neither a guest agent nor SSH answers. ${asVivError(error).message}`,
+          `Wait for the guest: viv wait ${machine.name} --for agent`,
+        );
   });
 }
 
@@ -78,7 +85,12 @@ export interface SshTarget {
 export function sshTarget(machine: Machine): SshTarget {
   requireSession(machine);
   const forward = sshForward(machine);
-  if (!forward) throw vivError("wrong-state", `${machine.name} has no forward to its SSH port.`, "Give it a NAT adapter: viv set NAME networks.0.mode=nat");
+  if (!forward)
+    throw vivError(
+      "wrong-state",
+      `${machine.name} has no forward to its SSH port.`,
+      "Give it a NAT adapter: viv set NAME networks.0.mode=nat",
+    );
   const files = keyFiles(machine.paths);
   const user = machine.effectiveDefinition?.guestUser ?? "root";
   const alias = hostKeyAlias(machine.id);
@@ -100,7 +112,14 @@ export function sshTarget(machine: Machine): SshTarget {
     identityFile: files.login,
     knownHostsFile: files.knownHosts,
     hostKeyAlias: alias,
-    arguments: ["-F", "none", ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]), "-p", String(forward.hostPort), `${user}@${forward.hostAddress}`],
+    arguments: [
+      "-F",
+      "none",
+      ...Object.entries(options).flatMap(([key, value]) => ["-o", `${key}=${value}`]),
+      "-p",
+      String(forward.hostPort),
+      `${user}@${forward.hostAddress}`,
+    ],
   };
 }
 
@@ -113,7 +132,11 @@ async function execBySsh(machine: Machine, request: ExecRequest): Promise<ExecOu
   const target = sshTarget(machine);
   const ssh = await which("ssh", { nothrow: true });
   if (!ssh) throw vivError("host-cannot", "ssh was not found.", "Install OpenSSH: sudo apt-get install openssh-client");
-  const words = [...request.environment.map((assignment) => `export ${shellQuote(assignment)};`), "exec", ...request.command.map(shellQuote)];
+  const words = [
+    ...request.environment.map((assignment) => `export ${shellQuote(assignment)};`),
+    "exec",
+    ...request.command.map(shellQuote),
+  ];
   const result = await execa(ssh, [...target.arguments, "-T", words.join(" ")], {
     encoding: "buffer",
     reject: false,
@@ -127,9 +150,20 @@ async function execBySsh(machine: Machine, request: ExecRequest): Promise<ExecOu
   if (result.timedOut) throw vivError("timeout", `The command did not end within ${request.timeoutMs} ms.`);
   // 255 is ssh's own failure; a command may use it too, but then ssh is silent.
   if (result.exitCode === 255 && result.stderr.length > 0) {
-    throw vivError("ssh-failed", `SSH to ${machine.name} failed: ${Buffer.from(result.stderr).toString("utf8").trim()}`, `Wait for it: viv wait ${machine.name} --for ssh`);
+    throw vivError(
+      "ssh-failed",
+      `SSH to ${machine.name} failed: ${Buffer.from(result.stderr).toString("utf8").trim()}`,
+      `Wait for it: viv wait ${machine.name} --for ssh`,
+    );
   }
-  return { exitCode: result.exitCode ?? 255, signal: null, stdout: Buffer.from(result.stdout), stderr: Buffer.from(result.stderr), truncated: result.isMaxBuffer, way: "ssh" };
+  return {
+    exitCode: result.exitCode ?? 255,
+    signal: null,
+    stdout: Buffer.from(result.stdout),
+    stderr: Buffer.from(result.stderr),
+    truncated: result.isMaxBuffer,
+    way: "ssh",
+  };
 }
 
 function shellQuote(word: string): string {
@@ -150,7 +184,11 @@ export async function syncClock(machine: Machine): Promise<number> {
 export async function screenshot(machine: Machine): Promise<Buffer> {
   const session = requireSession(machine);
   if (machine.effectiveDefinition?.display.type === "none") {
-    throw vivError("wrong-state", `${machine.name} has no screen.`, `Give it one: viv set ${machine.name} display.type=virtio, then restart it.`);
+    throw vivError(
+      "wrong-state",
+      `${machine.name} has no screen.`,
+      `Give it one: viv set ${machine.name} display.type=virtio, then restart it.`,
+    );
   }
   const file = join(machine.run.folder, `screen-${process.hrtime.bigint()}.png`);
   try {
@@ -182,7 +220,10 @@ export async function typeText(machine: Machine, text: string, layout: string, s
 
 /** Down in order, up in reverse; a short pause lets guests that poll their keyboard keep up. */
 async function press(session: Session, step: KeyStep): Promise<void> {
-  const event = (down: boolean) => (qcode: string) => ({ type: "key" as const, data: { down, key: { type: "qcode" as const, data: qcode } } });
+  const event = (down: boolean) => (qcode: string) => ({
+    type: "key" as const,
+    data: { down, key: { type: "qcode" as const, data: qcode } },
+  });
   await session.qmp.execute("input-send-event", { events: step.keys.map(event(true)) });
   await session.qmp.execute("input-send-event", { events: [...step.keys].reverse().map(event(false)) });
   await new Promise((wake) => setTimeout(wake, keyPauseMs));

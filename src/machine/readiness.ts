@@ -17,7 +17,11 @@ export function watchReadiness(machine: Machine, session: Session): void {
     const run = machine.state.run;
     if (machine.session !== session || !run || run.readiness[step] !== undefined || isPast(step, run.readiness)) return;
     const ms = Math.max(0, Date.now() - requested);
-    void machine.record((state) => (state.run ? { ...state, run: { ...state.run, readiness: { ...state.run.readiness, [step]: ms } } } : state), { quiet: true }).catch(() => undefined);
+    void machine
+      .record((state) => (state.run ? { ...state, run: { ...state.run, readiness: { ...state.run.readiness, [step]: ms } } } : state), {
+        quiet: true,
+      })
+      .catch(() => undefined);
     machine.host.readiness(machine, step, ms);
     machine.reachedReadiness();
   };

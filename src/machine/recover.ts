@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
 import type { Definition, ProcessIdentity } from "../model/index.ts";
+import { findChannels } from "./channels.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { killProcess } from "./processEnd.ts";
@@ -62,7 +63,9 @@ async function findProcess(machine: Machine): Promise<ProcessIdentity | undefine
 }
 
 async function connect(machine: Machine): Promise<Session | undefined> {
-  return Session.connect(machine.run, machine.id, sessionListener(machine), { timeoutMs: adoptionTimeoutMs }).catch(() => undefined);
+  return findChannels(machine)
+    .then((channels) => Session.connect(channels, machine.id, sessionListener(machine), { timeoutMs: adoptionTimeoutMs }))
+    .catch(() => undefined);
 }
 
 async function withoutProcess(machine: Machine): Promise<void> {

@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { dial } from "./session.ts";
+import type { Duplex } from "node:stream";
 
 export interface SerialAttachment {
   write(data: Uint8Array): void;
@@ -13,12 +12,12 @@ export interface SerialAttachment {
 export class SerialLine {
   readonly #listeners = new Set<(data: Buffer) => void>();
   readonly #ends = new Set<(reason: string) => void>();
-  #socket: Socket | undefined;
+  #socket: Duplex | undefined;
   #disposed = false;
   readonly #connected: Promise<void>;
 
-  constructor(path: string) {
-    this.#connected = this.#connect(path);
+  constructor(open: () => Promise<Duplex>) {
+    this.#connected = this.#connect(open);
   }
 
   /** Hears every byte from now on. */
@@ -48,8 +47,8 @@ export class SerialLine {
     this.#listeners.clear();
   }
 
-  async #connect(path: string): Promise<void> {
-    const socket = await dial(path).catch(() => undefined);
+  async #connect(open: () => Promise<Duplex>): Promise<void> {
+    const socket = await open().catch(() => undefined);
     if (!socket) return;
     if (this.#disposed) {
       socket.destroy();

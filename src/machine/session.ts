@@ -1,8 +1,8 @@
-import { createConnection, type Socket } from "node:net";
-import { vivError } from "../model/index.ts";
+import type { Duplex } from "node:stream";
+import { asVivError, vivError } from "../model/index.ts";
 import { connectQmp, type QmpClient, type QmpEvent } from "../qemu/index.ts";
-import type { RunPaths } from "./folder.ts";
 import { AgentLine } from "./agentLine.ts";
+import type { Channels } from "./channels.ts";
 import { SerialLine } from "./serialLine.ts";
 
 /** Between two heartbeats; with the reply's timeout a stopped QEMU is noticed within 5 s. */
@@ -51,14 +51,19 @@ export class Session {
    * Connects to a running QEMU's sockets and checks that it is the machine `id`.
    * @throws VivError `qemu-lost` when nobody answers in time or another machine does.
    */
-  static async connect(paths: RunPaths, id: string, listener: SessionListener, options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean }): Promise<Session> {
-    const socket = await dialUntil(paths.qmp, options);
+  static async connect(
+    channels: Channels,
+    id: string,
+    listener: SessionListener,
+    options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean },
+  ): Promise<Session> {
+    const socket = await dialUntil(channels, options);
     const qmp = await connectQmp(socket, { timeoutMs: options.timeoutMs });
     try {
       const [uuid, status] = await Promise.all([qmp.execute("query-uuid"), qmp.execute("query-status")]);
-      if (uuid.UUID !== id) throw vivError("qemu-lost", `${paths.qmp} belongs to another machine (${uuid.UUID}).`);
-      const serial = new SerialLine(paths.serial);
-      const agent = new AgentLine(paths.agent);
+      if (uuid.UUID !== id) throw vivError("qemu-lost", `Another machine (${uuid.UUID}) answers in its place.`);
+      const serial = new SerialLine(() => channels.open("serial"));
+      const agent = new AgentLine(() => channels.open("agent"));
       return new Session(qmp, serial, agent, status.status, listener);
     } catch (error) {
       qmp.dispose();
@@ -137,26 +142,15 @@ export class Session {
   }
 }
 
-/** Dials a socket that its process is about to open. */
-async function dialUntil(path: string, options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean }): Promise<Socket> {
+/** Dials the monitor that its process is about to open; ends early when the process does. */
+async function dialUntil(channels: Channels, options: { timeoutMs: number; signal?: AbortSignal; ended?: () => boolean }): Promise<Duplex> {
   const deadline = Date.now() + options.timeoutMs;
   for (;;) {
     options.signal?.throwIfAborted();
-    const socket = await dial(path).catch((error: NodeJS.ErrnoException) => error);
-    if (!(socket instanceof Error)) return socket;
+    const stream = await channels.open("control").catch((error: unknown) => asVivError(error));
+    if (!(stream instanceof Error)) return stream;
     if (options.ended?.()) throw vivError("qemu-crashed", "QEMU ended before it answered.");
-    if (Date.now() > deadline) throw vivError("qemu-lost", `QEMU does not answer at ${path}: ${socket.message}`);
+    if (Date.now() > deadline) throw vivError("qemu-lost", `QEMU does not answer: ${stream.message}`);
     await new Promise((wake) => setTimeout(wake, 2));
   }
-}
-
-export function dial(path: string): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection(path);
-    socket.once("connect", () => {
-      socket.off("error", reject);
-      resolve(socket);
-    });
-    socket.once("error", reject);
-  });
 }

@@ -2,6 +2,7 @@ import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { asVivError } from "../model/index.ts";
 import type { QmpEvent } from "../qemu/index.ts";
+import { findChannels } from "./channels.ts";
 import type { Machine } from "./machine.ts";
 import { waitGone } from "./processEnd.ts";
 import { Session, type SessionListener } from "./session.ts";
@@ -33,12 +34,19 @@ function onEvent(machine: Machine, event: QmpEvent): void {
           machine,
           "error",
           event.data.nospace === true ? "Paused: the host's disk is full." : "Paused: an I/O error on a disk.",
-          event.data.nospace === true ? "Free some space, then resume the machine: the write is tried again." : "Check the disk's file, then resume the machine.",
+          event.data.nospace === true
+            ? "Free some space, then resume the machine: the write is tried again."
+            : "Check the disk's file, then resume the machine.",
         );
       }
       break;
     case "GUEST_PANICKED":
-      machine.host.notice(machine, "error", "Paused: the guest's kernel panicked.", "Look at the serial log, then reset or kill the machine.");
+      machine.host.notice(
+        machine,
+        "error",
+        "Paused: the guest's kernel panicked.",
+        "Look at the serial log, then reset or kill the machine.",
+      );
       break;
     case "WATCHDOG":
       machine.host.notice(machine, "error", "Paused: the guest's watchdog fired.", "Look at the serial log, then reset the machine.");
@@ -81,10 +89,15 @@ async function reconnect(machine: Machine): Promise<void> {
   machine.session?.dispose();
   machine.session = undefined;
   try {
-    machine.session = await Session.connect(machine.run, machine.id, sessionListener(machine), { timeoutMs: 10_000 });
+    machine.session = await Session.connect(await findChannels(machine), machine.id, sessionListener(machine), { timeoutMs: 10_000 });
   } catch (error) {
     if (await waitGone(run, 0)) return recordEnd(machine, undefined);
-    machine.host.notice(machine, "error", `QEMU runs but does not answer: ${asVivError(error).message}`, `Kill it: viv kill ${machine.name}`);
+    machine.host.notice(
+      machine,
+      "error",
+      `QEMU runs but does not answer: ${asVivError(error).message}`,
+      `Kill it: viv kill ${machine.name}`,
+    );
   }
   machine.changed();
 }
@@ -111,7 +124,12 @@ export async function recordEnd(machine: Machine, shutdown: { guest: boolean; re
 }
 
 /** Readiness of the start that ended goes to the front of the history. */
-export function keepHistory<S extends { readinessHistory: R[] }, R extends object, F>(readiness: R | undefined, forwards: F[] | undefined, state: S): { readinessHistory: R[]; lastForwards?: F[] } {
-  const history = readiness && Object.keys(readiness).length > 0 ? [readiness, ...state.readinessHistory].slice(0, 10) : state.readinessHistory;
+export function keepHistory<S extends { readinessHistory: R[] }, R extends object, F>(
+  readiness: R | undefined,
+  forwards: F[] | undefined,
+  state: S,
+): { readinessHistory: R[]; lastForwards?: F[] } {
+  const history =
+    readiness && Object.keys(readiness).length > 0 ? [readiness, ...state.readinessHistory].slice(0, 10) : state.readinessHistory;
   return { readinessHistory: history, ...(forwards ? { lastForwards: forwards } : {}) };
 }

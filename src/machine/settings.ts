@@ -10,10 +10,12 @@ const fixedKeys = ["id", "schema", "architecture"] as const;
 export async function setValues(machine: Machine, assignments: readonly string[]): Promise<void> {
   await machine.refreshDefinition();
   const text = machine.definitionText;
-  if (text === undefined || machine.damage) throw vivError("damaged", `${machine.name}: ${machine.damage?.problem ?? "vm.json is missing"}.`, machine.damage?.hint);
+  if (text === undefined || machine.damage)
+    throw vivError("damaged", `${machine.name}: ${machine.damage?.problem ?? "vm.json is missing"}.`, machine.damage?.hint);
   const edits = assignments.map(parseAssignment);
   const named = edits.find((edit) => edit.path[0] === "name");
-  if (named) throw vivError("usage", "A machine's name is not set, it is renamed.", `Run: viv rename ${machine.name} ${String(named.value)}`);
+  if (named)
+    throw vivError("usage", "A machine's name is not set, it is renamed.", `Run: viv rename ${machine.name} ${String(named.value)}`);
   await replaceDefinition(machine, editDefinition(text, edits));
 }
 
@@ -31,14 +33,18 @@ export async function nameAsFolder(machine: Machine): Promise<void> {
   await machine.reloadDefinition();
   const { definition, definitionText } = machine;
   if (!definition || definitionText === undefined || definition.name === machine.name) return;
-  await writeFileAtomically(machine.paths.definition, editDefinition(definitionText, [{ path: ["name"], value: machine.name }]), { durable: true });
+  await writeFileAtomically(machine.paths.definition, editDefinition(definitionText, [{ path: ["name"], value: machine.name }]), {
+    durable: true,
+  });
   await machine.reloadDefinition();
 }
 
 function requireUnchanged(machine: Machine, next: Definition): void {
   const current = machine.definition;
   if (!current) return;
-  const problems = [...fixedKeys, "name" as const].filter((key) => next[key] !== current[key]).map((key) => ({ path: key, message: "cannot be changed" }));
+  const problems = [...fixedKeys, "name" as const]
+    .filter((key) => next[key] !== current[key])
+    .map((key) => ({ path: key, message: "cannot be changed" }));
   if (problems.length > 0) throw vivError("invalid-definition", `vm.json: ${describeProblems(problems)}.`, "Nothing was changed.");
 }
 
@@ -48,5 +54,7 @@ export function pendingChanges(machine: Machine): string[] {
   const next = machine.definition as Record<string, unknown> | undefined;
   if (!running || !next) return [];
   const cosmetic = new Set(["$schema", "group", "note", "onHostShutdown"]);
-  return [...new Set([...Object.keys(running), ...Object.keys(next)])].filter((key) => !cosmetic.has(key) && JSON.stringify(running[key]) !== JSON.stringify(next[key]));
+  return [...new Set([...Object.keys(running), ...Object.keys(next)])].filter(
+    (key) => !cosmetic.has(key) && JSON.stringify(running[key]) !== JSON.stringify(next[key]),
+  );
 }

@@ -35,7 +35,8 @@ export async function makeKeys(paths: MachinePaths, machine: { id: string; name:
   const files = keyFiles(paths);
   await makePrivateFolder(paths.keys);
   const keygen = await findKeygen();
-  const make = (file: string, comment: string) => execa(keygen, ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file], { stdin: "ignore" });
+  const make = (file: string, comment: string) =>
+    execa(keygen, ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file], { stdin: "ignore" });
   await Promise.all([make(files.login, `vivarium ${machine.name}`), make(files.host, machine.name)]);
   const [login, host] = await Promise.all([readFile(`${files.login}.pub`, "utf8"), readFile(`${files.host}.pub`, "utf8")]);
   const [type, key] = host.split(" ");
@@ -55,7 +56,11 @@ export async function writeHostname(paths: MachinePaths, name: string): Promise<
 async function findKeygen(): Promise<string> {
   const found = await which("ssh-keygen", { nothrow: true });
   if (found) return found;
-  throw vivError("host-cannot", "ssh-keygen was not found, so the machine would have no keys.", "Install OpenSSH: sudo apt-get install openssh-client (Windows: Settings → Optional features → OpenSSH Client).");
+  throw vivError(
+    "host-cannot",
+    "ssh-keygen was not found, so the machine would have no keys.",
+    "Install OpenSSH: sudo apt-get install openssh-client (Windows: Settings → Optional features → OpenSSH Client).",
+  );
 }
 
 /** Files handed to the guest by fw_cfg (no secret in argv); a machine made without keys gets none. */

@@ -12,7 +12,8 @@ export function deriveStatus(machine: Machine, operation: OperationRecord["kind"
     return { state: "stopping", ...(run ? { pid: run.pid } : {}), since: state.operation?.startedAt ?? run?.startedAt ?? "" };
   }
   if (!run) {
-    if (operation === "start" || operation === "wake") return { state: "starting", since: state.operation?.startedAt ?? new Date().toISOString() };
+    if (operation === "start" || operation === "wake")
+      return { state: "starting", since: state.operation?.startedAt ?? new Date().toISOString() };
     if (damage) return { state: "damaged", reason: damage.problem, hint: damage.hint };
     if (state.failure) return { state: "failed", ...state.failure };
     if (state.suspended) return { state: "suspended", since: state.suspended.at };

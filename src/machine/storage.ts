@@ -6,7 +6,11 @@ import { dirname, join } from "node:path";
  * Files that are never half-written: a temporary file beside the target, then rename. `durable` also flushes the
  * file and its folder, so that it survives the host's power cut; without it it survives any process's death.
  */
-export async function writeFileAtomically(file: string, content: string | Uint8Array, options: { mode?: number; durable?: boolean } = {}): Promise<void> {
+export async function writeFileAtomically(
+  file: string,
+  content: string | Uint8Array,
+  options: { mode?: number; durable?: boolean } = {},
+): Promise<void> {
   const temporary = join(dirname(file), `.${randomBytes(6).toString("hex")}.tmp`);
   try {
     const handle = await open(temporary, "wx", options.mode ?? 0o600);

@@ -41,7 +41,18 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
       const { size } = await stat(file);
       await operation.step("recording", { percent: 100 });
       await machine.record(
-        (state) => ({ ...state, wanted: "suspended", suspended: { file, at: new Date().toISOString(), qemuId: run.qemuId, accelerator: run.accelerator, bytes: size, definition: run.definition } }),
+        (state) => ({
+          ...state,
+          wanted: "suspended",
+          suspended: {
+            file,
+            at: new Date().toISOString(),
+            qemuId: run.qemuId,
+            accelerator: run.accelerator,
+            bytes: size,
+            definition: run.definition,
+          },
+        }),
         { durable: true },
       );
     } catch (error) {
@@ -87,14 +98,22 @@ async function wakeFrom(machine: Machine, saved: NonNullable<Machine["state"]["s
   const file = savedMemory(machine);
   const found = await stat(file).catch(() => undefined);
   if (!found || found.size !== saved.bytes) {
-    throw vivError("damaged", `${machine.name}: its saved memory (${file}) is ${found ? `${humanBytes(found.size)} instead of ${humanBytes(saved.bytes)}` : "missing"}.`, `Discard it and start afresh: viv kill ${machine.name}, then viv start ${machine.name}`);
+    throw vivError(
+      "damaged",
+      `${machine.name}: its saved memory (${file}) is ${found ? `${humanBytes(found.size)} instead of ${humanBytes(saved.bytes)}` : "missing"}.`,
+      `Discard it and start afresh: viv kill ${machine.name}, then viv start ${machine.name}`,
+    );
   }
   let continuing = false;
   try {
     await operation.step("starting QEMU", { record: {} });
     const toolchain = await machine.host.toolchainById(saved.qemuId);
     const choice = await machine.host.accelerator({ ...definition, accelerator: saved.accelerator });
-    const session = await launchMachine(machine, { definition, incoming: true, toolchain, choice, requestedAt, forwards: machine.state.lastForwards ?? [] }, operation);
+    const session = await launchMachine(
+      machine,
+      { definition, incoming: true, toolchain, choice, requestedAt, forwards: machine.state.lastForwards ?? [] },
+      operation,
+    );
     await operation.step("reading memory", { percent: 0 });
     await restoreMemory(session, file, operation);
     continuing = true;

@@ -20,7 +20,12 @@ export interface Tpm {
  * knows no way to write a comma in a path, so it works in the run folder and sees its state there by a link.
  */
 export async function startTpm(machine: Machine, toolchain: Toolchain): Promise<Tpm> {
-  if (!toolchain.has("swtpm")) throw vivError("host-cannot", `${machine.name} wants a TPM, and this host has no swtpm.`, `Use the bundled QEMU, install swtpm, or run: viv set ${machine.name} devices.tpm=false`);
+  if (!toolchain.has("swtpm"))
+    throw vivError(
+      "host-cannot",
+      `${machine.name} wants a TPM, and this host has no swtpm.`,
+      `Use the bundled QEMU, install swtpm, or run: viv set ${machine.name} devices.tpm=false`,
+    );
   const state = join(machine.paths.folder, "tpm");
   const socket = join(machine.run.folder, "tpm.sock");
   await makePrivateFolder(state);
@@ -38,7 +43,13 @@ export async function startTpm(machine: Machine, toolchain: Toolchain): Promise<
   });
   const deadline = Date.now() + listensWithinMs;
   while (!ended && Date.now() < deadline) {
-    if (await access(socket).then(() => true, () => false)) return { socket, kill: async () => void (await killProcess(launched)) };
+    if (
+      await access(socket).then(
+        () => true,
+        () => false,
+      )
+    )
+      return { socket, kill: async () => void (await killProcess(launched)) };
     await new Promise((wake) => setTimeout(wake, 4));
   }
   await killProcess(launched);

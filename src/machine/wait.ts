@@ -44,7 +44,8 @@ function conditionCheck(machine: Machine, condition: string): () => Promise<bool
 
 function requirePossible(machine: Machine, condition: string): void {
   const { status } = machine.view;
-  if (condition === "stopped" || status.state === "running" || status.state === "starting" || status.state === "paused" || machine.busy) return;
+  if (condition === "stopped" || status.state === "running" || status.state === "starting" || status.state === "paused" || machine.busy)
+    return;
   const why = status.state === "failed" ? `it failed: ${status.message}` : `it is ${status.state}`;
   throw vivError("wrong-state", `${machine.name} will not reach “${condition}”: ${why}.`, `Start it: viv start ${machine.name}`);
 }
