@@ -1,6 +1,6 @@
 import { findCommand } from "./command.ts";
 import { type Host, signalExitCode } from "./host.ts";
-import { hasFlag, parseWords, type Problem } from "./parse.ts";
+import { hasFlag, type Problem, parseWords } from "./parse.ts";
 import type { Verb } from "./verb.ts";
 import { loaderOf, verbsUnder } from "./verbs.ts";
 import { makeWork } from "./work.ts";

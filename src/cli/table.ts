@@ -1,5 +1,5 @@
-import { type Colour, plainStyle, type Style } from "./style.ts";
 import { safeText } from "./safe.ts";
+import { type Colour, plainStyle, type Style } from "./style.ts";
 
 export interface Cell {
   readonly text: string;

@@ -48,8 +48,8 @@ export function watchReadiness(machine: Machine, session: Session): void {
 
 /** What the kernel prints long after it started is no sign of its start; only the first three steps have an order. */
 function isPast(step: keyof Readiness, reached: Readiness): boolean {
-  const ordered = ["firmware", "kernel", "init"] as const satisfies readonly (keyof Readiness)[];
-  const at = ordered.findIndex((known) => known === step);
+  const ordered: readonly (keyof Readiness)[] = ["firmware", "kernel", "init"];
+  const at = ordered.indexOf(step);
   return at >= 0 && ordered.slice(at + 1).some((later) => reached[later] !== undefined);
 }
 

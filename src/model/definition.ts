@@ -13,15 +13,20 @@ export type Architecture = z.infer<typeof Architecture>;
 
 const ByteSize = z.string().refine((text) => parseBytes(text) !== undefined, "must be a size such as 512M or 10G");
 
-const MacAddress = z.string().regex(/^([0-9a-f][02468ace])(:[0-9a-f]{2}){5}$/, "must be a unicast MAC address in lower case, such as 52:54:00:12:34:56");
+const MacAddress = z
+  .string()
+  .regex(/^([0-9a-f][02468ace])(:[0-9a-f]{2}){5}$/, "must be a unicast MAC address in lower case, such as 52:54:00:12:34:56");
 
 const Identifier = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "must match ^[a-z][a-z0-9-]{0,30}$");
 
 const Port = z.int().min(1).max(65535);
 
 /** Paths are relative to the machine's folder or absolute. Control characters never reach a command line. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-const FilePath = z.string().min(1).max(4096).regex(/^[^\u0000-\u001f\u007f]+$/, "must not contain control characters");
+const FilePath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .regex(/^\P{Cc}+$/u, "must not contain control characters");
 
 export const Disk = z.strictObject({
   id: Identifier.describe("Stable id of the disk inside the machine; also its serial number in the guest"),
@@ -47,7 +52,12 @@ export type Forward = z.infer<typeof Forward>;
 
 export const Netboot = z.strictObject({
   directory: FilePath.describe("Folder served by TFTP to the guest"),
-  file: z.string().min(1).max(255).regex(/^[\w./-]+$/, "must be a relative path of letters, digits, . _ - /").describe("Boot file inside the folder"),
+  file: z
+    .string()
+    .min(1)
+    .max(255)
+    .regex(/^[\w./-]+$/, "must be a relative path of letters, digits, . _ - /")
+    .describe("Boot file inside the folder"),
 });
 
 const adapterCommon = {
@@ -105,7 +115,10 @@ export const Definition = z.strictObject({
   id: z.uuid().describe("The machine's UUID, also seen by the guest"),
   name: MachineName,
   architecture: Architecture,
-  machineType: z.string().regex(/^[a-z][\w.-]{0,63}$/).describe("Versioned QEMU machine type, so that an update never changes the hardware"),
+  machineType: z
+    .string()
+    .regex(/^[a-z][\w.-]{0,63}$/)
+    .describe("Versioned QEMU machine type, so that an update never changes the hardware"),
   accelerator: z.enum(["auto", "kvm", "hvf", "whpx", "tcg"]).default("auto"),
   cpuModel: CpuModel.default("auto"),
   cpus: z.int().min(1).max(256),
@@ -116,9 +129,16 @@ export const Definition = z.strictObject({
   networks: z.array(Network).max(4).default([]),
   display: Display.prefault({}),
   devices: Devices.prefault({}),
-  bootOrder: z.array(z.enum(["disk", "cdrom", "network"])).max(3).default(["disk", "cdrom", "network"]),
+  bootOrder: z
+    .array(z.enum(["disk", "cdrom", "network"]))
+    .max(3)
+    .default(["disk", "cdrom", "network"]),
   image: z.string().optional().describe("The image this machine was made from"),
-  guestUser: z.string().regex(/^[a-z_][a-z0-9_-]{0,31}$/).default("root").describe("User for SSH"),
+  guestUser: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_-]{0,31}$/)
+    .default("root")
+    .describe("User for SSH"),
   onHostShutdown: z.enum(["suspend", "stop", "kill"]).default("suspend"),
   group: z.string().max(60).optional(),
   note: z.string().max(2000).optional(),
@@ -183,5 +203,9 @@ export function describeProblems(problems: readonly DefinitionProblem[]): string
 export function requireMachineName(name: string): string {
   if (machineNamePattern.test(name)) return name;
   const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
-  throw vivError("invalid-name", `${shown} cannot be a machine's name.`, "Use a lower-case letter, then up to 40 lower-case letters, digits and dashes.");
+  throw vivError(
+    "invalid-name",
+    `${shown} cannot be a machine's name.`,
+    "Use a lower-case letter, then up to 40 lower-case letters, digits and dashes.",
+  );
 }

@@ -38,7 +38,15 @@ export const Readiness = z.object({
   ssh: z.number().optional(),
 });
 export type Readiness = z.infer<typeof Readiness>;
-export const readinessSteps = ["qmp", "firmware", "kernel", "init", "network", "agent", "ssh"] as const satisfies readonly (keyof Readiness)[];
+export const readinessSteps = [
+  "qmp",
+  "firmware",
+  "kernel",
+  "init",
+  "network",
+  "agent",
+  "ssh",
+] as const satisfies readonly (keyof Readiness)[];
 
 export const RuntimeForward = z.object({
   protocol: z.enum(["tcp", "udp"]),

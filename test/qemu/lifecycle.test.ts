@@ -24,7 +24,10 @@ describe("a machine's life", function () {
     const states = events.flatMap((event) => (event.event === "machine.changed" ? [event.machine.state] : []));
     assert.ok(states.includes("starting") && states.includes("running"), states.join());
     const steps = events.flatMap((event) => (event.event === "machine.readiness" ? [event.step] : []));
-    assert.deepEqual(steps.filter((step) => ["qmp", "init", "agent"].includes(step)), ["qmp", "init", "agent"]);
+    assert.deepEqual(
+      steps.filter((step) => ["qmp", "init", "agent"].includes(step)),
+      ["qmp", "init", "agent"],
+    );
   });
 
   it("keeps the guest's clock still while paused, and runs on", async () => {

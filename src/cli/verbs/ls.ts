@@ -1,5 +1,5 @@
-import { humanBytes } from "../../model/index.ts";
 import type { MachineSummary } from "../../api/index.ts";
+import { humanBytes } from "../../model/index.ts";
 import { operationText, stateColour, stateGlyph, stateText } from "../state.ts";
 import { type Style, styleFor } from "../style.ts";
 import { table } from "../table.ts";

@@ -18,7 +18,12 @@ describe("the connection", () => {
   it("proves the token to one side only", () => {
     const proof = proveToken("secret", "nonce", "server");
     assert.ok(proofMatches(proof, proveToken("secret", "nonce", "server")));
-    for (const other of [proveToken("secret", "nonce", "client"), proveToken("secret", "other", "server"), proveToken("wrong", "nonce", "server"), ""]) {
+    for (const other of [
+      proveToken("secret", "nonce", "client"),
+      proveToken("secret", "other", "server"),
+      proveToken("wrong", "nonce", "server"),
+      "",
+    ]) {
       assert.ok(!proofMatches(proof, other));
     }
   });

@@ -5,8 +5,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { definitionText, diskBytes, machineType, newDefinition, newMac } from "../../../src/host/definitions.ts";
-import { freePort, type Image, listImages, openHome, portIsFree } from "../../../src/host/index.ts";
 import { findImage, storeImage } from "../../../src/host/images.ts";
+import { freePort, type Image, listImages, openHome, portIsFree } from "../../../src/host/index.ts";
 import { parseDefinition } from "../../../src/machine/index.ts";
 
 const gibibyte = 1024 ** 3;
@@ -35,12 +35,23 @@ const choices = { name: "web", architecture: "x86_64" as const, hasDisk: true };
 describe("a new machine's definition", () => {
   it("boots the image's kernel with twice its least memory", () => {
     const definition = newDefinition({ ...choices, image }, host);
-    assert.deepEqual(definition.firmware, { type: "direct-kernel", kernel: "/store/starter/kernel", initrd: "/store/starter/initrd", append: "quiet" });
-    assert.deepEqual([definition.memory, definition.cpus, definition.machineType, definition.guestUser], ["384M", 2, "pc-q35-10.0", "root"]);
+    assert.deepEqual(definition.firmware, {
+      type: "direct-kernel",
+      kernel: "/store/starter/kernel",
+      initrd: "/store/starter/initrd",
+      append: "quiet",
+    });
+    assert.deepEqual(
+      [definition.memory, definition.cpus, definition.machineType, definition.guestUser],
+      ["384M", 2, "pc-q35-10.0", "root"],
+    );
   });
   it("has the installer first after an empty disk, and 2 GiB for it", () => {
     const definition = newDefinition({ ...choices, cdrom: "/iso/d.iso" }, host);
-    assert.deepEqual([definition.bootOrder, definition.firmware.type, definition.memory, definition.cdrom], [["disk", "cdrom"], "bios", "2G", { file: "/iso/d.iso" }]);
+    assert.deepEqual(
+      [definition.bootOrder, definition.firmware.type, definition.memory, definition.cdrom],
+      [["disk", "cdrom"], "bios", "2G", { file: "/iso/d.iso" }],
+    );
   });
   it("on aarch64 has UEFI and the virt board", () => {
     const definition = newDefinition({ ...choices, architecture: "aarch64" }, host);
@@ -61,7 +72,10 @@ describe("a new machine's definition", () => {
     for (const mac of many) assert.match(mac, /^52:54:00(:[0-9a-f]{2}){3}$/);
   });
   it("has the disk asked for, else the image's, else 20 GiB", () => {
-    assert.deepEqual([diskBytes("5G", image), diskBytes(undefined, image), diskBytes(undefined, undefined)], [5 * gibibyte, gibibyte, 20 * gibibyte]);
+    assert.deepEqual(
+      [diskBytes("5G", image), diskBytes(undefined, image), diskBytes(undefined, undefined)],
+      [5 * gibibyte, gibibyte, 20 * gibibyte],
+    );
   });
   it("names a machine type for any QEMU version", () => {
     assert.deepEqual([machineType("x86_64", "7.2.22"), machineType("aarch64", "11.1.0")], ["pc-q35-7.2", "virt-11.1"]);
@@ -108,7 +122,11 @@ describe("images", () => {
     await mkdir(store);
     const kernel = "kernel bytes";
     await writeFile(join(guests, "x86_64", "kernel"), kernel);
-    const { folder: _folder, source: _source, ...file } = { ...image, sha256: { kernel: createHash("sha256").update(kernel).digest("hex") } };
+    const {
+      folder: _folder,
+      source: _source,
+      ...file
+    } = { ...image, sha256: { kernel: createHash("sha256").update(kernel).digest("hex") } };
     await writeFile(join(guests, "x86_64", "image.json"), JSON.stringify(file));
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));

@@ -2,7 +2,16 @@ import assert from "node:assert/strict";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { editDefinition, loadDefinition, loadState, machinePaths, parseAssignment, parseDefinition, readTail, writeFileAtomically } from "../../../src/machine/index.ts";
+import {
+  editDefinition,
+  loadDefinition,
+  loadState,
+  machinePaths,
+  parseAssignment,
+  parseDefinition,
+  readTail,
+  writeFileAtomically,
+} from "../../../src/machine/index.ts";
 
 describe("vm.json as text", () => {
   it("keeps comments and order when a value changes", () => {
@@ -58,6 +67,9 @@ describe("files of a machine", () => {
   });
   it("with an unreadable state.json start from the facts", async () => {
     await writeFile(join(folder, "state.json"), '{"schema": 1, "wanted": "dancing"}');
-    assert.deepEqual(await loadState(machinePaths(folder)), { state: { schema: 1, wanted: "stopped", readinessHistory: [] }, rebuilt: true });
+    assert.deepEqual(await loadState(machinePaths(folder)), {
+      state: { schema: 1, wanted: "stopped", readinessHistory: [] },
+      rebuilt: true,
+    });
   });
 });

@@ -83,7 +83,14 @@ describe("a machine's name", () => {
 describe("units", () => {
   it("read sizes in powers of 1024", () => {
     assert.deepEqual(["512M", "1.5GiB", "4096", "10 g", "1T"].map(parseBytes), [536870912, 1610612736, 4096, 10737418240, 1099511627776]);
-    assert.deepEqual(["", "M", "1X", "-1M", "1e3", "9999999999T"].map(parseBytes), [undefined, undefined, undefined, undefined, undefined, undefined]);
+    assert.deepEqual(["", "M", "1X", "-1M", "1e3", "9999999999T"].map(parseBytes), [
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
   it("write sizes that read back", () => {
     for (const bytes of [0, 1, 1024, 1536, 536870912, 1610612736]) assert.equal(parseBytes(sizeText(bytes)), bytes);

@@ -2,7 +2,7 @@ import { PassThrough } from "node:stream";
 import type { ChildEnd, Host } from "../../../../src/cli/host.ts";
 import { main } from "../../../../src/cli/main.ts";
 import { vivError } from "../../../../src/model/index.ts";
-import { type Answers, type FakeClient, fakeClient, type FakeConsole } from "./fake-client.ts";
+import { type Answers, type FakeClient, type FakeConsole, fakeClient } from "./fake-client.ts";
 
 export interface Setting {
   answers?: Answers;
