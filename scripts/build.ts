@@ -1,14 +1,16 @@
 /**
- * Fills `dist/` with the programs: `viv.js` (command line) and `vivd.js` (service). `npm run build`.
+ * Fills `dist/` with the programs: `viv.js` (command line), `vivd.js` (service) and `extension.cjs`. `npm run build`.
  * The bundle and the guests have scripts of their own; this takes a second.
  */
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { type BuildOptions, build } from "esbuild";
+import { resolve, sep } from "node:path";
+import { type BuildOptions, build, type Plugin } from "esbuild";
 
 const outFolder = "dist";
 
 /** Bundled CommonJS libraries call `require` for Node's own modules. */
-const requireForModules = 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
+const requireForModules =
+  'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);';
 
 const manifest = JSON.parse(await readFile("package.json", "utf8")) as { version: string };
 const buildTime = process.env.SOURCE_DATE_EPOCH ? new Date(Number(process.env.SOURCE_DATE_EPOCH) * 1000) : new Date();
@@ -16,6 +18,23 @@ const identity = {
   __VIVARIUM_VERSION__: JSON.stringify(manifest.version),
   __VIVARIUM_BUILD__: JSON.stringify(buildTime.toISOString().replaceAll(/[-:]|\.\d+Z$/g, "")),
 };
+
+/**
+ * These folders' modules only declare things: without this, one type guard of theirs would bring every schema along,
+ * and the extension would pay for them when it is activated.
+ */
+function onlyWhatIsUsed(folders: readonly string[]): Plugin {
+  const places = folders.map((folder) => `${resolve(folder)}${sep}`);
+  return {
+    name: "only-what-is-used",
+    setup({ onResolve }) {
+      onResolve({ filter: /^\..*\.ts$/ }, ({ path, resolveDir }) => {
+        const file = resolve(resolveDir, path);
+        return places.some((place) => file.startsWith(place)) ? { path: file, sideEffects: false } : undefined;
+      });
+    },
+  };
+}
 
 await mkdir(outFolder, { recursive: true });
 const program: BuildOptions = {
@@ -37,5 +56,19 @@ await rm(`${outFolder}/viv-parts`, { recursive: true, force: true });
 await build({ ...program, entryPoints: { viv: "src/cli/viv.ts" }, splitting: true, chunkNames: "viv-parts/[name]-[hash]" });
 // One file: the service runs from a copy of it (src/daemon/runtime.ts).
 await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" } });
+// The extension: the editor loads CommonJS. What is imported with import() is loaded when it is first needed.
+await build({
+  ...program,
+  entryPoints: { extension: "extension.ts" },
+  outExtension: { ".js": ".cjs" },
+  target: "node22",
+  format: "cjs",
+  banner: {},
+  external: ["vscode"],
+  minify: true,
+  sourcemap: "linked",
+  sourcesContent: false,
+  plugins: [onlyWhatIsUsed(["src/model", "src/api"])],
+});
 // The programs are ES modules wherever they are copied to.
 await writeFile(`${outFolder}/package.json`, `${JSON.stringify({ type: "module", version: manifest.version })}\n`);

@@ -4,7 +4,7 @@ import { hasProcess, isWhole, plain } from "../editor/index.ts";
 import { type Command, oneVerb, type Work } from "./command.ts";
 import { pickOrType } from "./pickOrType.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 interface Setting {
   /** Dotted path in vm.json. */
@@ -20,9 +20,9 @@ interface Setting {
 /** A quick edit of one value of vm.json; a running machine has it at its next start, and that is offered. */
 export function changeSetting(setting: Setting): Command {
   return oneVerb({
-    title: () => setting.title(t("a machine")),
+    title: () => setting.title(l10n.t("a machine")),
     fits: isWhole,
-    none: () => t("There is no machine whose vm.json can be read."),
+    none: () => l10n.t("There is no machine whose vm.json can be read."),
     async run(work, machine, given) {
       const value =
         typeof given === "string"
@@ -43,9 +43,9 @@ export function changeSetting(setting: Setting): Command {
 }
 
 async function offerRestart({ editor }: Work, machine: MachineSummary): Promise<void> {
-  const restart = t("Restart");
+  const restart = l10n.t("Restart");
   const chosen = await vscode.window.showInformationMessage(
-    t("{0} runs: the change takes effect at its next start.", plain(machine.name)),
+    l10n.t("{0} runs: the change takes effect at its next start.", plain(machine.name)),
     restart,
   );
   if (chosen === restart) await vscode.commands.executeCommand("vivarium.restart", machine.id);

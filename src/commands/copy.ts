@@ -4,14 +4,14 @@ import { isRunning, pickMachine } from "../editor/index.ts";
 import type { PortNode } from "../vmtree/index.ts";
 import { type Command, oneVerb, type Work } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
-const running = { fits: isRunning, none: () => t("No machine is running.") };
+const running = { fits: isRunning, none: () => l10n.t("No machine is running.") };
 
 /** `ssh …` with every argument, for another terminal. */
 export const copySshCommand: Command = oneVerb({
   ...running,
-  title: () => t("Machine whose SSH command to copy"),
+  title: () => l10n.t("Machine whose SSH command to copy"),
   async run({ editor }, machine) {
     const target = await editor.service.call("machine.sshTarget", { machine: machine.id });
     return copied(["ssh", ...target.arguments].map(quoted).join(" "));
@@ -22,7 +22,11 @@ export const copySshCommand: Command = oneVerb({
 export const copyAddress: Command = async (work, ...args) => {
   const [node] = args;
   if (isPort(node)) return copied(`${node.forward.hostAddress}:${node.forward.hostPort}`);
-  const machine = await pickMachine(work.editor, args, { ...running, title: t("Machine whose address to copy"), none: running.none() });
+  const machine = await pickMachine(work.editor, args, {
+    ...running,
+    title: l10n.t("Machine whose address to copy"),
+    none: running.none(),
+  });
   const address = machine && (await chooseAddress(work, machine));
   return address === undefined ? undefined : copied(address);
 };
@@ -46,25 +50,25 @@ async function chooseAddress({ editor }: Work, machine: MachineSummary): Promise
   }));
   if (choices.length === 0) {
     const { addresses } = await editor.service.call("machine.guestInfo", { machine: machine.id });
-    choices.push(...addresses.map((label) => ({ label, description: t("inside the machine's own network") })));
+    choices.push(...addresses.map((label) => ({ label, description: l10n.t("inside the machine's own network") })));
   }
-  if (choices.length <= 1) return choices[0]?.label ?? say(t("{0} has no address yet.", machine.name));
-  return (await vscode.window.showQuickPick(choices, { title: t("Address to copy") }))?.label;
+  if (choices.length <= 1) return choices[0]?.label ?? say(l10n.t("{0} has no address yet.", machine.name));
+  return (await vscode.window.showQuickPick(choices, { title: l10n.t("Address to copy") }))?.label;
 }
 
 async function chooseForward(editor: Work["editor"], args: readonly unknown[]): Promise<PortNode["forward"] | undefined> {
-  const machine = await pickMachine(editor, args, { ...running, title: t("Machine whose port to open"), none: running.none() });
+  const machine = await pickMachine(editor, args, { ...running, title: l10n.t("Machine whose port to open"), none: running.none() });
   if (!machine) return undefined;
   const { forwards } = await editor.service.call("machine.show", { machine: machine.id });
   const open = forwards.filter(({ protocol, guestPort }) => protocol === "tcp" && guestPort !== 22);
-  if (open.length === 0) return say(t("{0} has no forwarded port for a browser. Add one in its settings.", machine.name));
+  if (open.length === 0) return say(l10n.t("{0} has no forwarded port for a browser. Add one in its settings.", machine.name));
   if (open.length === 1) return open[0];
   const items = open.map((forward) => ({
     label: String(forward.guestPort),
     description: `${forward.hostAddress}:${forward.hostPort}`,
     forward,
   }));
-  return (await vscode.window.showQuickPick(items, { title: t("Port to open") }))?.forward;
+  return (await vscode.window.showQuickPick(items, { title: l10n.t("Port to open") }))?.forward;
 }
 
 function isPort(value: unknown): value is PortNode {
@@ -73,7 +77,7 @@ function isPort(value: unknown): value is PortNode {
 
 async function copied(text: string): Promise<string> {
   await vscode.env.clipboard.writeText(text);
-  vscode.window.setStatusBarMessage(t("Copied: {0}", text.length > 60 ? `${text.slice(0, 60)}…` : text), 4000);
+  vscode.window.setStatusBarMessage(l10n.t("Copied: {0}", text.length > 60 ? `${text.slice(0, 60)}…` : text), 4000);
   return text;
 }
 

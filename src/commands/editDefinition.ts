@@ -3,13 +3,13 @@ import * as vscode from "vscode";
 import { isWhole } from "../editor/index.ts";
 import { anyMachine, type Command, oneVerb } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Opens vm.json as text: the service sees the saved file and takes it, or says what is wrong with it. */
 export const editDefinition: Command = oneVerb({
-  title: () => t("Machine whose vm.json to open"),
+  title: () => l10n.t("Machine whose vm.json to open"),
   fits: anyMachine,
-  none: () => t("There is no machine."),
+  none: () => l10n.t("There is no machine."),
   async run({ editor }, machine) {
     const file = isWhole(machine)
       ? (await editor.service.call("machine.definition", { machine: machine.id })).file

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { isRunning, plain, withCancellableProgress } from "../editor/index.ts";
 import { type Command, oneVerb } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 let channel: vscode.OutputChannel | undefined;
 /** Escape sequences of a guest's program mean nothing in an output channel: they are taken out. */
@@ -11,13 +11,13 @@ const escapes = /\u001b\[[0-?]*[ -/]*[@-~]|\u001b[\]P^_X][^\u0007\u001b]*(?:\u00
 
 /** Runs a command in the guest's shell, by the agent, else by SSH; its output goes to an output channel. */
 export const exec: Command = oneVerb({
-  title: () => t("Machine to run a command in"),
+  title: () => l10n.t("Machine to run a command in"),
   fits: isRunning,
-  none: () => t("No machine is running."),
+  none: () => l10n.t("No machine is running."),
   async run({ editor }, machine, given) {
     const command = typeof given === "string" ? given : await askCommand(machine.name);
     if (command === undefined || command.trim() === "") return undefined;
-    const result = await withCancellableProgress(t("Running in {0}", plain(machine.name)), (options) =>
+    const result = await withCancellableProgress(l10n.t("Running in {0}", plain(machine.name)), (options) =>
       editor.service.call("machine.exec", { machine: machine.id, command: ["/bin/sh", "-c", command] }, options),
     );
     const stdout = Buffer.from(result.stdoutBase64, "base64").toString("utf8");
@@ -26,8 +26,8 @@ export const exec: Command = oneVerb({
       `${machine.name}$ ${command}`,
       stdout,
       stderr,
-      result.exitCode === 0 ? "" : t("exit code {0}", result.exitCode),
-      result.truncated ? t("(the output is cut off)") : "",
+      result.exitCode === 0 ? "" : l10n.t("exit code {0}", result.exitCode),
+      result.truncated ? l10n.t("(the output is cut off)") : "",
     ]);
     return { exitCode: result.exitCode, stdout, stderr };
   },
@@ -35,15 +35,15 @@ export const exec: Command = oneVerb({
 
 function askCommand(name: string): Thenable<string | undefined> {
   return vscode.window.showInputBox({
-    title: t("Run in {0}", plain(name)),
+    title: l10n.t("Run in {0}", plain(name)),
     placeHolder: "uname -a",
-    prompt: t("A command for the guest's shell, as its root or user"),
+    prompt: l10n.t("A command for the guest's shell, as its root or user"),
   });
 }
 
 function show(context: vscode.ExtensionContext, parts: readonly string[]): void {
   if (!channel) {
-    channel = vscode.window.createOutputChannel(t("Vivarium Guests"));
+    channel = vscode.window.createOutputChannel(l10n.t("Vivarium Guests"));
     context.subscriptions.push(channel, { dispose: () => (channel = undefined) });
   }
   for (const part of parts) if (part !== "") channel.appendLine(part.replace(/\r\n/g, "\n").replace(escapes, "").trimEnd());

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { Command } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Narrows the tree while one types. */
 export const filterMachines: Command = async ({ view }, given) => {
@@ -12,8 +12,8 @@ export const filterMachines: Command = async ({ view }, given) => {
   }
   const before = view.filter;
   const box = vscode.window.createInputBox();
-  box.title = t("Filter machines");
-  box.placeholder = t("Words of name, group, image, state or accelerator");
+  box.title = l10n.t("Filter machines");
+  box.placeholder = l10n.t("Words of name, group, image, state or accelerator");
   box.value = before;
   box.onDidChangeValue((text) => {
     view.filter = text.trim();

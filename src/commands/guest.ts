@@ -2,9 +2,9 @@ import * as vscode from "vscode";
 import { isRunning, plain } from "../editor/index.ts";
 import { type Command, oneVerb } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
-const target = { title: () => t("Machine"), fits: isRunning, none: () => t("No machine is running.") };
+const target = { title: () => l10n.t("Machine"), fits: isRunning, none: () => l10n.t("No machine is running.") };
 
 /** Sets the guest's clock from the host's. */
 export const syncClock: Command = oneVerb({
@@ -12,7 +12,7 @@ export const syncClock: Command = oneVerb({
   async run({ editor }, machine) {
     const { correctedMs } = await editor.service.call("machine.syncClock", { machine: machine.id });
     void vscode.window.showInformationMessage(
-      t("{0}: the clock was off by {1} ms and is right now.", plain(machine.name), Math.round(correctedMs)),
+      l10n.t("{0}: the clock was off by {1} ms and is right now.", plain(machine.name), Math.round(correctedMs)),
     );
     return correctedMs;
   },

@@ -3,7 +3,7 @@ import type { HostReport } from "../api/index.ts";
 import { bytesWords, escapeMarkdown, withCancellableProgress } from "../editor/index.ts";
 import type { Command } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 const scheme = "vivarium-report";
 let provider: vscode.Disposable | undefined;
@@ -12,7 +12,7 @@ const changed = new vscode.EventEmitter<vscode.Uri>();
 
 /** What this computer offers machines, and why not more: `viv doctor` as a page. */
 export const hostReport: Command = async ({ editor }) => {
-  const report = await withCancellableProgress(t("Measuring what this computer offers"), (options) =>
+  const report = await withCancellableProgress(l10n.t("Measuring what this computer offers"), (options) =>
     editor.service.call("host.report", { fresh: false }, options),
   );
   text = reportMarkdown(report);
@@ -23,7 +23,7 @@ export const hostReport: Command = async ({ editor }) => {
     });
     editor.context.subscriptions.push(provider, { dispose: () => (provider = undefined) });
   }
-  const uri = vscode.Uri.from({ scheme, path: `/${t("Host Report")}.md` });
+  const uri = vscode.Uri.from({ scheme, path: `/${l10n.t("Host Report")}.md` });
   changed.fire(uri);
   await vscode.commands
     .executeCommand("markdown.showPreview", uri)
@@ -33,11 +33,11 @@ export const hostReport: Command = async ({ editor }) => {
 
 export function reportMarkdown(report: HostReport): string {
   return [
-    `# ${t("What this computer offers")}`,
+    `# ${l10n.t("What this computer offers")}`,
     "",
     ...qemuLines(report),
     "",
-    t(
+    l10n.t(
       "{0} on {1}, {2} cores, {3} of memory, {4} free in {5}",
       escapeMarkdown(report.platform),
       escapeMarkdown(report.architecture),
@@ -47,16 +47,16 @@ export function reportMarkdown(report: HostReport): string {
       escapeMarkdown(report.home),
     ),
     "",
-    `## ${t("Accelerators")}`,
+    `## ${l10n.t("Accelerators")}`,
     "",
-    `| ${t("accelerator")} | ${t("works")} | ${t("speed")} | ${t("why")} |`,
+    `| ${l10n.t("accelerator")} | ${l10n.t("works")} | ${l10n.t("speed")} | ${l10n.t("why")} |`,
     "|---|---|---|---|",
     ...report.accelerators.map(acceleratorRow),
     "",
     ...emulated(report),
-    `## ${t("Features")}`,
+    `## ${l10n.t("Features")}`,
     "",
-    `| ${t("feature")} | ${t("here")} | ${t("why")} | ${t("instead")} |`,
+    `| ${l10n.t("feature")} | ${l10n.t("here")} | ${l10n.t("why")} | ${l10n.t("instead")} |`,
     "|---|---|---|---|",
     ...report.features.map(
       (feature) =>
@@ -67,19 +67,19 @@ export function reportMarkdown(report: HostReport): string {
 }
 
 function qemuLines({ qemu, qemuProblem }: HostReport): string[] {
-  if (qemu) return [t("QEMU {0} ({1}): {2}", escapeMarkdown(qemu.version), escapeMarkdown(qemu.source), escapeMarkdown(qemu.path))];
-  return [`**${t("No QEMU")}**: ${escapeMarkdown(qemuProblem?.message ?? "")} ${escapeMarkdown(qemuProblem?.hint ?? "")}`];
+  if (qemu) return [l10n.t("QEMU {0} ({1}): {2}", escapeMarkdown(qemu.version), escapeMarkdown(qemu.source), escapeMarkdown(qemu.path))];
+  return [`**${l10n.t("No QEMU")}**: ${escapeMarkdown(qemuProblem?.message ?? "")} ${escapeMarkdown(qemuProblem?.hint ?? "")}`];
 }
 
 function acceleratorRow(one: HostReport["accelerators"][number]): string {
   const speed = one.relativeSpeed === null ? "" : `${one.relativeSpeed.toFixed(1)} ×`;
-  const name = one.chosen ? `**${escapeMarkdown(one.title)}** (${t("used")})` : escapeMarkdown(one.title);
+  const name = one.chosen ? `**${escapeMarkdown(one.title)}** (${l10n.t("used")})` : escapeMarkdown(one.title);
   return `| ${name} | ${sign(one.works)} | ${speed} | ${escapeMarkdown([one.reason, one.hint ?? ""].join(" "))} |`;
 }
 
 function emulated({ accelerators }: HostReport): string[] {
   if (!accelerators.some(({ chosen, name }) => chosen && name === "tcg")) return [];
-  return [`> ${t("Machines are emulated here: slower, and **not a security boundary**. Run only guests that you trust.")}`, ""];
+  return [`> ${l10n.t("Machines are emulated here: slower, and **not a security boundary**. Run only guests that you trust.")}`, ""];
 }
 
 function sign(yes: boolean): string {

@@ -5,7 +5,7 @@ import { delimiter, join } from "node:path";
 import * as vscode from "vscode";
 import type { Command } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** In the first lines of what we wrote: anything else of that name is somebody else's. */
 const mark = "Vivarium's command line";
@@ -15,13 +15,15 @@ export const installCli: Command = async ({ editor }, given) => {
   const folder = typeof given === "string" ? given : targetFolder(process.env["PATH"] ?? "");
   const file = join(folder, process.platform === "win32" ? "viv.cmd" : "viv");
   const there = await readFile(file, "utf8").catch(() => undefined);
-  if (there !== undefined && !there.includes(mark)) throw new Error(t("{0} exists and is not ours: it was left alone.", file));
+  if (there !== undefined && !there.includes(mark)) throw new Error(l10n.t("{0} exists and is not ours: it was left alone.", file));
   const script = join(editor.context.extensionUri.fsPath, "dist", "viv.js");
   await mkdir(folder, { recursive: true });
   await writeFile(file, launcher(process.execPath, script, process.platform), { mode: 0o755 });
   const found = (process.env["PATH"] ?? "").split(delimiter).includes(folder);
   void vscode.window.showInformationMessage(
-    found ? t("Installed {0}. In a new terminal, try: viv ls", file) : t("Installed {0}. Add {1} to PATH to use it.", file, folder),
+    found
+      ? l10n.t("Installed {0}. In a new terminal, try: viv ls", file)
+      : l10n.t("Installed {0}. Add {1} to PATH to use it.", file, folder),
   );
   return file;
 };

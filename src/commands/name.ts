@@ -1,14 +1,14 @@
 import * as vscode from "vscode";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** The model's rule for names (model/definition.ts); its own module would load every schema. */
 const namePattern = /^[a-z][a-z0-9-]{0,40}$/;
 
 /** Why a text cannot be a machine's name; undefined: it can. */
 export function nameProblem(text: string, taken: ReadonlySet<string>): string | undefined {
-  if (!namePattern.test(text)) return t("Use a lower-case letter, then up to 40 lower-case letters, digits and dashes.");
-  if (taken.has(text)) return t("There is a machine “{0}” already.", text);
+  if (!namePattern.test(text)) return l10n.t("Use a lower-case letter, then up to 40 lower-case letters, digits and dashes.");
+  if (taken.has(text)) return l10n.t("There is a machine “{0}” already.", text);
   return undefined;
 }
 

@@ -1,13 +1,13 @@
 import * as vscode from "vscode";
 import { anyMachine, type Command, oneVerb } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Shows the machine's folder: in the desktop's file manager, or where there is none in a window of its own. */
 export const openFolder: Command = oneVerb({
-  title: () => t("Machine whose folder to open"),
+  title: () => l10n.t("Machine whose folder to open"),
   fits: anyMachine,
-  none: () => t("There is no machine."),
+  none: () => l10n.t("There is no machine."),
   async run({ editor }, machine) {
     const { folder } = await editor.service.call("machine.show", { machine: machine.id });
     const uri = vscode.Uri.file(folder);

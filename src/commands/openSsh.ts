@@ -2,21 +2,21 @@ import * as vscode from "vscode";
 import { isRunning, plain, withCancellableProgress } from "../editor/index.ts";
 import { type Command, oneVerb } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Long enough for a guest that boots without acceleration; Cancel ends the wait. */
 const patienceMs = 180_000;
 
 /** This host's own ssh in a terminal, with the machine's key and its pinned host key, as `viv ssh` does. */
 export const openSsh: Command = oneVerb({
-  title: () => t("Machine to open a shell in"),
+  title: () => l10n.t("Machine to open a shell in"),
   fits: isRunning,
-  none: () => t("No machine is running."),
+  none: () => l10n.t("No machine is running."),
   async run({ editor }, machine) {
     const details = await editor.machines.details(machine.id);
     if (details.readiness.ssh === undefined) {
       await withCancellableProgress(
-        t("Waiting for SSH in {0}", plain(machine.name)),
+        l10n.t("Waiting for SSH in {0}", plain(machine.name)),
         (options) => editor.service.call("machine.wait", { machine: machine.id, for: "ssh", timeoutMs: patienceMs }, options),
         0,
       );

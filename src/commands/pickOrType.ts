@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export interface Choice extends vscode.QuickPickItem {
   readonly value?: string;
@@ -20,7 +20,7 @@ export function pickOrType(options: PickOrType): Promise<string | undefined> {
   const pick = vscode.window.createQuickPick<Choice>();
   pick.title = options.title;
   pick.placeholder = options.placeHolder;
-  const marked = options.choices.map((choice) => (choice.label === options.current ? { ...choice, description: t("now") } : choice));
+  const marked = options.choices.map((choice) => (choice.label === options.current ? { ...choice, description: l10n.t("now") } : choice));
   pick.items = marked;
   pick.activeItems = marked.filter(({ label }) => label === options.current);
   return new Promise((resolve) => {
@@ -45,5 +45,5 @@ export function pickOrType(options: PickOrType): Promise<string | undefined> {
 function typedItem(text: string, { choices, problem }: PickOrType): Choice[] {
   if (text === "" || choices.some(({ label }) => label === text)) return [];
   const wrong = problem(text);
-  return [{ label: text, description: wrong ?? t("use this"), alwaysShow: true }];
+  return [{ label: text, description: wrong ?? l10n.t("use this"), alwaysShow: true }];
 }

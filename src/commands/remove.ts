@@ -4,19 +4,23 @@ import { hasProcess, machineWords } from "../editor/index.ts";
 import { anyMachine, type Command, manyVerb, type Work } from "./command.ts";
 import { confirmLoss } from "./confirm.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** To the trash: nothing is asked for a machine that does not run, because Undo brings it back. */
 export const remove: Command = manyVerb({
-  title: () => t("Machines to remove"),
+  title: () => l10n.t("Machines to remove"),
   fits: anyMachine,
-  none: () => t("There is no machine."),
-  doing: (names) => t("Removing {0}", names),
+  none: () => l10n.t("There is no machine."),
+  doing: (names) => l10n.t("Removing {0}", names),
   confirm: async (machines) => {
     const live = machines.filter(hasProcess);
     return (
       live.length === 0 ||
-      confirmLoss(live, t("It runs and is ended at once. Its disks go to the trash and can be brought back."), t("Kill and Remove"))
+      confirmLoss(
+        live,
+        l10n.t("It runs and is ended at once. Its disks go to the trash and can be brought back."),
+        l10n.t("Kill and Remove"),
+      )
     );
   },
   run: ({ editor }, machine, options) =>
@@ -25,8 +29,8 @@ export const remove: Command = manyVerb({
 });
 
 async function offerUndo({ editor }: Work, machines: readonly MachineSummary[]): Promise<void> {
-  const undo = t("Undo");
-  const chosen = await vscode.window.showInformationMessage(t("{0} moved to the trash.", machineWords(machines)), undo);
+  const undo = l10n.t("Undo");
+  const chosen = await vscode.window.showInformationMessage(l10n.t("{0} moved to the trash.", machineWords(machines)), undo);
   if (chosen !== undo) return;
   for (const { name } of machines) {
     await editor.service.call("machine.restoreRemoved", { machine: name }).catch((error: unknown) => void editor.presentError(error));

@@ -3,14 +3,14 @@ import { isRunning } from "../editor/index.ts";
 import { type Command, manyVerb } from "./command.ts";
 import { confirmLoss } from "./confirm.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** The reset button: the guest is not asked. */
 export const reset: Command = manyVerb({
-  title: () => t("Machines to reset"),
+  title: () => l10n.t("Machines to reset"),
   fits: isRunning,
-  none: () => t("No machine is running."),
-  doing: (names) => t("Resetting {0}", names),
+  none: () => l10n.t("No machine is running."),
+  doing: (names) => l10n.t("Resetting {0}", names),
   run: ({ editor }, machine, options) => editor.service.call("machine.reset", { machine: machine.id }, options),
-  confirm: (machines) => confirmLoss(machines, t("What the guest has not written to its disks is lost."), t("Reset")),
+  confirm: (machines) => confirmLoss(machines, l10n.t("What the guest has not written to its disks is lost."), l10n.t("Reset")),
 });

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { Command } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Connects, starting the service when none runs: the way back after it was stopped or failed. */
 export const connectService: Command = async ({ editor }) => {
@@ -14,13 +14,16 @@ export const stopService: Command = async ({ editor }) => {
   await editor.service.client();
   const status = await editor.service.call("daemon.status", {});
   const others = status.clients - 1;
-  const action = t("Stop Background Service");
+  const action = l10n.t("Stop Background Service");
   const detail = [
-    t("Machines keep running. Any window or viv command starts it again."),
-    ...(others > 0 ? [t("{0} other windows or terminals are connected.", others)] : []),
-    ...(status.operations > 0 ? [t("{0} operations are in progress; the next service finishes or undoes them.", status.operations)] : []),
+    l10n.t("Machines keep running. Any window or viv command starts it again."),
+    ...(others > 0 ? [l10n.t("{0} other windows or terminals are connected.", others)] : []),
+    ...(status.operations > 0
+      ? [l10n.t("{0} operations are in progress; the next service finishes or undoes them.", status.operations)]
+      : []),
   ].join(" ");
-  if ((await vscode.window.showWarningMessage(t("Stop the background service?"), { modal: true, detail }, action)) !== action) return false;
+  if ((await vscode.window.showWarningMessage(l10n.t("Stop the background service?"), { modal: true, detail }, action)) !== action)
+    return false;
   await editor.service.stop();
   return true;
 };

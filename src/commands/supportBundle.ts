@@ -8,7 +8,7 @@ import type { Command } from "./command.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { zip } from "./zip.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** At most this much of each log, from its end. */
 const logBytes = 512 * 1024;
@@ -23,15 +23,17 @@ export const supportBundle: Command = async ({ editor }, given) => {
     given instanceof vscode.Uri
       ? given
       : await vscode.window.showSaveDialog({
-          title: t("Save the support bundle"),
+          title: l10n.t("Save the support bundle"),
           defaultUri: vscode.Uri.file(join(homedir(), `vivarium-support-${stamp}.zip`)),
           filters: { Zip: ["zip"] },
         });
   if (!target) return undefined;
-  const files = await withCancellableProgress(t("Collecting"), () => collect(editor));
+  const files = await withCancellableProgress(l10n.t("Collecting"), () => collect(editor));
   await vscode.workspace.fs.writeFile(target, zip(files));
   if (!(given instanceof vscode.Uri))
-    void vscode.window.showInformationMessage(t("Saved {0}. Look inside before you send it: it should have no secrets.", target.fsPath));
+    void vscode.window.showInformationMessage(
+      l10n.t("Saved {0}. Look inside before you send it: it should have no secrets.", target.fsPath),
+    );
   return target;
 };
 

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import type { Editor } from "../editor/index.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 const toldKey = "vivarium.toldThatMachinesStay";
 
@@ -16,9 +16,9 @@ export function sayTheyStay(editor: Editor): void {
 }
 
 async function tell(editor: Editor): Promise<void> {
-  const never = t("Don't Show Again");
+  const never = l10n.t("Don't Show Again");
   const chosen = await vscode.window.showInformationMessage(
-    t("Machines keep running when VS Code is closed. Stop or suspend them in the Vivarium view."),
+    l10n.t("Machines keep running when VS Code is closed. Stop or suspend them in the Vivarium view."),
     never,
   );
   if (chosen === never) await editor.context.globalState.update(toldKey, true);

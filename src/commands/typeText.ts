@@ -3,9 +3,9 @@ import type { MachineSummary } from "../api/index.ts";
 import { isRunning, plain, withCancellableProgress } from "../editor/index.ts";
 import { type Command, oneVerb, type Work } from "./command.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
-const target = { title: () => t("Machine to type into"), fits: isRunning, none: () => t("No machine is running.") };
+const target = { title: () => l10n.t("Machine to type into"), fits: isRunning, none: () => l10n.t("No machine is running.") };
 
 /** Types text on the guest's keyboard, for guests that have no clipboard. */
 export const typeText: Command = oneVerb({
@@ -15,8 +15,8 @@ export const typeText: Command = oneVerb({
       typeof given === "string"
         ? given
         : await vscode.window.showInputBox({
-            title: t("Type into {0}", plain(machine.name)),
-            prompt: t("Nothing is pressed after the last character."),
+            title: l10n.t("Type into {0}", plain(machine.name)),
+            prompt: l10n.t("Nothing is pressed after the last character."),
           });
     return text === undefined || text === "" ? undefined : type(work, machine, text);
   },
@@ -28,14 +28,14 @@ export const typeClipboard: Command = oneVerb({
   async run(work, machine) {
     const text = await vscode.env.clipboard.readText();
     if (text !== "") return type(work, machine, text);
-    void vscode.window.showInformationMessage(t("The clipboard has no text."));
+    void vscode.window.showInformationMessage(l10n.t("The clipboard has no text."));
     return undefined;
   },
 });
 
 async function type({ editor }: Work, machine: MachineSummary, text: string): Promise<number> {
   const layout = vscode.workspace.getConfiguration("vivarium").get<string>("keyboardLayout", "en-us");
-  const { characters } = await withCancellableProgress(t("Typing into {0}", plain(machine.name)), (options) =>
+  const { characters } = await withCancellableProgress(l10n.t("Typing into {0}", plain(machine.name)), (options) =>
     editor.service.call("machine.typeText", { machine: machine.id, text, layout }, options),
   );
   return characters;

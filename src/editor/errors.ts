@@ -3,7 +3,7 @@ import type { ErrorCode } from "../model/index.ts";
 import type { AnyCommandId } from "./commandIds.ts";
 import { plain } from "./text.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export interface ErrorContext {
   /** The machine's name or id that the work was about: remedies act on it. */
@@ -17,16 +17,16 @@ interface Remedy {
   readonly command: AnyCommandId;
 }
 
-const startIt: Remedy = { title: () => t("Start"), command: "vivarium.start" };
-const stopIt: Remedy = { title: () => t("Stop"), command: "vivarium.stop" };
-const killIt: Remedy = { title: () => t("Kill"), command: "vivarium.kill" };
-const openDefinition: Remedy = { title: () => t("Open vm.json"), command: "vivarium.editDefinition" };
-const showReport: Remedy = { title: () => t("Host Report"), command: "vivarium.hostReport" };
-const showLogs: Remedy = { title: () => t("Show Logs"), command: "vivarium.showLogs" };
-const showSerial: Remedy = { title: () => t("Show Serial Log"), command: "vivarium.showSerialLog" };
-const emptyTrash: Remedy = { title: () => t("Empty Trash"), command: "vivarium.emptyTrash" };
-const setMemory: Remedy = { title: () => t("Change Memory"), command: "vivarium.setMemory" };
-const showOwnLog: Remedy = { title: () => t("Show Log"), command: "vivarium.showLog" };
+const startIt: Remedy = { title: () => l10n.t("Start"), command: "vivarium.start" };
+const stopIt: Remedy = { title: () => l10n.t("Stop"), command: "vivarium.stop" };
+const killIt: Remedy = { title: () => l10n.t("Kill"), command: "vivarium.kill" };
+const openDefinition: Remedy = { title: () => l10n.t("Open vm.json"), command: "vivarium.editDefinition" };
+const showReport: Remedy = { title: () => l10n.t("Host Report"), command: "vivarium.hostReport" };
+const showLogs: Remedy = { title: () => l10n.t("Show Logs"), command: "vivarium.showLogs" };
+const showSerial: Remedy = { title: () => l10n.t("Show Serial Log"), command: "vivarium.showSerialLog" };
+const emptyTrash: Remedy = { title: () => l10n.t("Empty Trash"), command: "vivarium.emptyTrash" };
+const setMemory: Remedy = { title: () => l10n.t("Change Memory"), command: "vivarium.setMemory" };
+const showOwnLog: Remedy = { title: () => l10n.t("Show Log"), command: "vivarium.showLog" };
 
 /** What a person can do about an error, as buttons. The hint says the same in words. */
 const remedies: Partial<Record<ErrorCode, readonly Remedy[]>> = {
@@ -80,7 +80,7 @@ export async function presentError(
   if (facts.code === "cancelled" || thrown instanceof vscode.CancellationError) return;
   context.log?.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
   const offered = remediesFor(facts, context.live).map((remedy) => ({ ...remedy, label: remedy.title() }));
-  const again = t("Try Again");
+  const again = l10n.t("Try Again");
   const buttons = [...offered.map(({ label }) => label), ...(context.retry && facts.code === "daemon-unavailable" ? [again] : [])];
   const text = [facts.message, facts.hint].filter((part) => part !== undefined && part !== "").map((part) => plain(part ?? "", 600));
   const chosen = await vscode.window.showErrorMessage(text.join(" "), ...buttons);

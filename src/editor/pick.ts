@@ -6,7 +6,7 @@ import { machineIcon } from "./icons.ts";
 import { plain } from "./text.ts";
 import { acceleratorWord, bytesWords, stateWord } from "./words.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export interface PickOptions {
   readonly title: string;
@@ -51,7 +51,7 @@ function pointedAt(editor: Editor, [first, selected]: readonly unknown[]): Machi
   const many = Array.isArray(first) ? first : Array.isArray(selected) && selected.length > 0 ? selected : [first];
   const found = many.flatMap((one: unknown) => {
     const machine = typeof one === "string" ? editor.machines.find(one) : isMachineRef(one) ? editor.machines.find(one.machine) : undefined;
-    if (typeof one === "string" && !machine) throw new Error(t("There is no machine “{0}”.", plain(one)));
+    if (typeof one === "string" && !machine) throw new Error(l10n.t("There is no machine “{0}”.", plain(one)));
     return machine ? [machine] : [];
   });
   return [...new Set(found)];
@@ -62,8 +62,8 @@ async function fittingMachines(editor: Editor, options: PickOptions): Promise<Ma
   const fitting = all.filter(options.fits).sort((left, right) => left.name.localeCompare(right.name));
   if (fitting.length > 0) return fitting;
   if (all.length > 0) return sayNone(options.none);
-  const create = t("Create Machine");
-  const chosen = await vscode.window.showInformationMessage(t("There is no machine yet."), create);
+  const create = l10n.t("Create Machine");
+  const chosen = await vscode.window.showInformationMessage(l10n.t("There is no machine yet."), create);
   if (chosen === create) await vscode.commands.executeCommand("vivarium.create");
   return undefined;
 }
@@ -74,7 +74,7 @@ function sayNone(text: string): undefined {
 }
 
 function pickerText({ title }: PickOptions): vscode.QuickPickOptions {
-  return { title, matchOnDescription: true, placeHolder: t("Type to filter machines") };
+  return { title, matchOnDescription: true, placeHolder: l10n.t("Type to filter machines") };
 }
 
 interface MachineItem extends vscode.QuickPickItem {

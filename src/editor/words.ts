@@ -4,26 +4,26 @@ import { plain } from "./text.ts";
 
 /** States, causes and operations in the user's language. */
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export function stateWord({ status }: MachineSummary): string {
   switch (status.state) {
     case "running":
-      return status.responding ? t("running") : t("running, not responding");
+      return status.responding ? l10n.t("running") : l10n.t("running, not responding");
     case "paused":
-      return status.responding ? t("paused ({0})", pauseWord(status.because)) : t("paused, not responding");
+      return status.responding ? l10n.t("paused ({0})", pauseWord(status.because)) : l10n.t("paused, not responding");
     case "stopped":
-      return t("stopped");
+      return l10n.t("stopped");
     case "starting":
-      return t("starting");
+      return l10n.t("starting");
     case "suspended":
-      return t("suspended");
+      return l10n.t("suspended");
     case "stopping":
-      return t("stopping");
+      return l10n.t("stopping");
     case "failed":
-      return t("failed");
+      return l10n.t("failed");
     case "damaged":
-      return t("damaged");
+      return l10n.t("damaged");
   }
 }
 
@@ -32,19 +32,19 @@ type PauseCause = Extract<MachineSummary["status"], { state: "paused" }>["becaus
 export function pauseWord(cause: PauseCause): string {
   switch (cause) {
     case "user":
-      return t("by you");
+      return l10n.t("by you");
     case "disk-full":
-      return t("the host's disk is full");
+      return l10n.t("the host's disk is full");
     case "io-error":
-      return t("a disk failed");
+      return l10n.t("a disk failed");
     case "panic":
-      return t("the guest's kernel panicked");
+      return l10n.t("the guest's kernel panicked");
     case "watchdog":
-      return t("the watchdog fired");
+      return l10n.t("the watchdog fired");
     case "internal-error":
-      return t("QEMU met an internal error");
+      return l10n.t("QEMU met an internal error");
     case "guest-suspended":
-      return t("the guest sleeps");
+      return l10n.t("the guest sleeps");
   }
 }
 
@@ -64,7 +64,7 @@ export function acceleratorWord(accelerator: string): string {
     case "whpx":
       return "WHPX";
     case "tcg":
-      return t("emulated");
+      return l10n.t("emulated");
     default:
       return plain(accelerator);
   }
@@ -72,7 +72,7 @@ export function acceleratorWord(accelerator: string): string {
 
 /** Shown wherever a person could take an emulated machine for a wall. */
 export function emulatedWarning(): string {
-  return t("Emulated: not a security boundary");
+  return l10n.t("Emulated: not a security boundary");
 }
 
 /** Seconds for people: the two largest units. */
@@ -105,6 +105,6 @@ export function bytesWords(bytes: number): string {
 export function machineWords(machines: readonly { name: string }[]): string {
   const [first, second] = machines;
   if (first && !second) return plain(first.name);
-  if (first && second && machines.length === 2) return t("{0} and {1}", plain(first.name), plain(second.name));
-  return t("{0} machines", machines.length);
+  if (first && second && machines.length === 2) return l10n.t("{0} and {1}", plain(first.name), plain(second.name));
+  return l10n.t("{0} machines", machines.length);
 }

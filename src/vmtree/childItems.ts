@@ -4,7 +4,7 @@ import type { MachineDetails } from "../api/index.ts";
 import { bytesWords, plain } from "../editor/index.ts";
 import type { DiskNode, FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** What hangs under a machine: its ports, disks, CD, and changes that wait for the next start. */
 export function childrenOf(details: MachineDetails): Node[] {
@@ -12,26 +12,41 @@ export function childrenOf(details: MachineDetails): Node[] {
   const ports = details.forwards.map((forward): PortNode => ({ kind: "port", machine, forward }));
   const disks = details.disks.map((disk): DiskNode => ({ kind: "disk", machine, disk }));
   const facts: FactNode[] = [];
-  if (details.cdrom !== null) facts.push({ kind: "fact", machine, icon: "disc", label: t("CD"), description: basename(details.cdrom) });
+  if (details.cdrom !== null)
+    facts.push({ kind: "fact", machine, icon: "disc", label: l10n.t("CD"), description: basename(details.cdrom) });
   if (details.pendingChanges.length > 0) {
-    facts.push({ kind: "fact", machine, icon: "history", label: t("At the next start"), description: details.pendingChanges.join(", ") });
+    facts.push({
+      kind: "fact",
+      machine,
+      icon: "history",
+      label: l10n.t("At the next start"),
+      description: details.pendingChanges.join(", "),
+    });
   }
   return [...ports, ...disks, ...facts];
 }
 
 export function portItem({ machine, forward }: PortNode): vscode.TreeItem {
   const { protocol, hostAddress, hostPort, guestPort } = forward;
-  const item = row("plug", t("Port {0}", guestPort), `${hostAddress}:${hostPort}${protocol === "udp" ? "/udp" : ""}`);
+  const item = row("plug", l10n.t("Port {0}", guestPort), `${hostAddress}:${hostPort}${protocol === "udp" ? "/udp" : ""}`);
   item.id = `port:${machine}:${protocol}:${hostAddress}:${hostPort}`;
   item.contextValue = `port ${protocol}${guestPort === 22 ? " ssh" : ""}`;
-  item.tooltip = t("{0} port {1} of the guest is {2} port {3} of this computer", protocol.toUpperCase(), guestPort, hostAddress, hostPort);
+  item.tooltip = l10n.t(
+    "{0} port {1} of the guest is {2} port {3} of this computer",
+    protocol.toUpperCase(),
+    guestPort,
+    hostAddress,
+    hostPort,
+  );
   return item;
 }
 
 export function diskItem({ machine, disk }: DiskNode): vscode.TreeItem {
   const size =
-    disk.virtualBytes === undefined ? disk.format : t("{0}, {1} used", bytesWords(disk.virtualBytes), bytesWords(disk.allocatedBytes ?? 0));
-  const item = row(disk.problem === undefined ? "database" : "warning", t("Disk {0}", plain(disk.id)), plain(disk.problem ?? size));
+    disk.virtualBytes === undefined
+      ? disk.format
+      : l10n.t("{0}, {1} used", bytesWords(disk.virtualBytes), bytesWords(disk.allocatedBytes ?? 0));
+  const item = row(disk.problem === undefined ? "database" : "warning", l10n.t("Disk {0}", plain(disk.id)), plain(disk.problem ?? size));
   item.id = `disk:${machine}:${disk.id}`;
   item.contextValue = "disk";
   item.tooltip = plain(`${disk.file} (${disk.format}, ${disk.bus})`);
@@ -52,7 +67,7 @@ export function groupItem({ name }: GroupNode, members: number): vscode.TreeItem
   item.iconPath = new vscode.ThemeIcon("folder");
   item.description = String(members);
   item.contextValue = "group";
-  item.accessibilityInformation = { label: t("Group {0}, {1} machines", plain(name), members) };
+  item.accessibilityInformation = { label: l10n.t("Group {0}, {1} machines", plain(name), members) };
   return item;
 }
 

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import { type Editor, groupAssignment, plain } from "../editor/index.ts";
 import type { Node } from "./nodes.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** The tree's own type must be named after the view, in lower case (vscode.d.ts, TreeDragAndDropController). */
 const ownType = "application/vnd.code.tree.vivarium.machines";
@@ -52,8 +52,10 @@ export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node
   async #createFrom(files: readonly vscode.Uri[], group: string | undefined): Promise<void> {
     const images = files.filter(({ path }) => path.toLowerCase().endsWith(".iso"));
     if (images.length === 0) {
-      const name = files[0] === undefined ? t("This") : `“${plain(files[0].path.split("/").at(-1) ?? "", 80)}”`;
-      void vscode.window.showWarningMessage(t("{0} is not an ISO file. Drop an .iso file to make a machine that boots from it.", name));
+      const name = files[0] === undefined ? l10n.t("This") : `“${plain(files[0].path.split("/").at(-1) ?? "", 80)}”`;
+      void vscode.window.showWarningMessage(
+        l10n.t("{0} is not an ISO file. Drop an .iso file to make a machine that boots from it.", name),
+      );
       return;
     }
     for (const file of images) await this.#fromIso(file, group);

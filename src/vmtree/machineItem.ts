@@ -4,7 +4,7 @@ import { acceleratorWord, emulatedWarning, isEmulated, machineIcon, operationWor
 import { contextValue } from "./contextValue.ts";
 import { machineUri } from "./decorations.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** A machine's row from what is known without asking; `details` when they have come already. */
 export function machineItem(machine: MachineSummary, details: MachineDetails | undefined): vscode.TreeItem {
@@ -29,7 +29,7 @@ export function description(machine: MachineSummary, details: MachineDetails | u
   const { status } = machine;
   switch (status.state) {
     case "running":
-      return [status.responding ? undefined : t("not responding"), accelerator(machine), reach(details)].filter(given).join(" · ");
+      return [status.responding ? undefined : l10n.t("not responding"), accelerator(machine), reach(details)].filter(given).join(" · ");
     case "paused":
       return [stateWord(machine), accelerator(machine)].filter(given).join(" · ");
     case "failed":
@@ -61,7 +61,7 @@ function reach(details: MachineDetails | undefined): string | undefined {
 /** For screen readers: name, state and place in words. Icons and colours say nothing there. */
 function spoken(machine: MachineSummary, shown: string | boolean | undefined): string {
   const warning = isEmulated(machine) ? emulatedWarning() : undefined;
-  const seen = typeof shown === "string" && shown !== "" ? shown.replaceAll("→", t(" to ")) : undefined;
+  const seen = typeof shown === "string" && shown !== "" ? shown.replaceAll("→", l10n.t(" to ")) : undefined;
   return [plain(machine.name), stateWord(machine), seen, warning].filter(given).join(", ");
 }
 

@@ -7,7 +7,7 @@ import type { GroupNode, MachineNode, Node } from "./nodes.ts";
 import { type Arrangement, arrange } from "./order.ts";
 import { machineTooltip } from "./tooltip.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** The tree's data: drawn from what `Machines` knows, one row repainted for one machine's event, nothing polled. */
 export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -60,7 +60,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         return factItem(node);
       case "machine": {
         const machine = this.#editor.machines.find(node.machine);
-        if (!machine) return new vscode.TreeItem(t("removed"));
+        if (!machine) return new vscode.TreeItem(l10n.t("removed"));
         const live = hasProcess(machine);
         if (live) this.#watchDetails(node);
         return machineItem(machine, live ? this.#details.get(machine.id) : undefined);
@@ -76,7 +76,13 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       return childrenOf(await this.#editor.machines.details(node.machine));
     } catch (error) {
       return [
-        { kind: "fact", machine: node.machine, icon: "warning", label: t("Not available"), description: plain(factsOf(error).message) },
+        {
+          kind: "fact",
+          machine: node.machine,
+          icon: "warning",
+          label: l10n.t("Not available"),
+          description: plain(factsOf(error).message),
+        },
       ];
     }
   }

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { MachineSummary } from "../api/index.ts";
 import { type Editor, operationWords, plain } from "../editor/index.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** One quiet item: how many machines run; a spinner while something is in progress. */
 export class StatusBar implements vscode.Disposable {
@@ -13,7 +13,7 @@ export class StatusBar implements vscode.Disposable {
   constructor(editor: Editor) {
     this.#editor = editor;
     this.#item = vscode.window.createStatusBarItem("vivarium.machines", vscode.StatusBarAlignment.Left, 10);
-    this.#item.name = t("Vivarium machines");
+    this.#item.name = l10n.t("Vivarium machines");
     this.#item.command = "vivarium.machines.focus";
     this.#subscriptions = [
       this.#item,
@@ -34,11 +34,12 @@ export class StatusBar implements vscode.Disposable {
     }
     const busy = machines.all.filter(({ operation }) => operation !== undefined);
     const [first] = busy;
-    const running = t("{0} running", machines.runningCount);
-    if (service.status === "lost") this.#show("$(sync~spin)", running, t("Reconnecting to the background service. Machines keep running."));
+    const running = l10n.t("{0} running", machines.runningCount);
+    if (service.status === "lost")
+      this.#show("$(sync~spin)", running, l10n.t("Reconnecting to the background service. Machines keep running."));
     else if (first)
-      this.#show("$(loading~spin)", busy.length === 1 ? plain(first.name) : t("{0} machines", busy.length), busyTooltip(busy));
-    else this.#show("$(vm)", running, t("Vivarium: {0} of {1} machines run", machines.runningCount, machines.all.length));
+      this.#show("$(loading~spin)", busy.length === 1 ? plain(first.name) : l10n.t("{0} machines", busy.length), busyTooltip(busy));
+    else this.#show("$(vm)", running, l10n.t("Vivarium: {0} of {1} machines run", machines.runningCount, machines.all.length));
   }
 
   #show(icon: string, text: string, tooltip: string): void {

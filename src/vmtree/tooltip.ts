@@ -11,7 +11,7 @@ import {
   untrustedMarkdown,
 } from "../editor/index.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Everything worth knowing at a glance; asked for when the mouse rests on the row (resolveTreeItem). */
 export function machineTooltip(machine: MachineSummary, details: MachineDetails | undefined): vscode.MarkdownString {
@@ -39,32 +39,35 @@ type Row = readonly [name: string, markdown: string];
 
 function summaryFacts(machine: MachineSummary): Row[] {
   return rows([
-    [t("Accelerator"), machine.accelerator === null ? undefined : acceleratorWord(machine.accelerator)],
-    [t("Hardware"), hardware(machine)],
-    [t("Image"), machine.image],
-    [t("Group"), machine.group],
+    [l10n.t("Accelerator"), machine.accelerator === null ? undefined : acceleratorWord(machine.accelerator)],
+    [l10n.t("Hardware"), hardware(machine)],
+    [l10n.t("Image"), machine.image],
+    [l10n.t("Group"), machine.group],
   ]);
 }
 
 function facts(machine: MachineSummary, details: MachineDetails): Row[] {
   const live = details.pid !== null;
   return [
-    ...rows([[t("Up since"), details.uptimeSeconds === null ? undefined : upSince(details.uptimeSeconds)]]),
+    ...rows([[l10n.t("Up since"), details.uptimeSeconds === null ? undefined : upSince(details.uptimeSeconds)]]),
     ...summaryFacts(machine),
     ...rows([
-      [t("Address"), details.networks.flatMap(({ addresses }) => addresses).join(", ")],
+      [l10n.t("Address"), details.networks.flatMap(({ addresses }) => addresses).join(", ")],
       [
-        t("Ports"),
+        l10n.t("Ports"),
         details.forwards
           .map(({ hostAddress, hostPort, guestPort, protocol }) => `${hostAddress}:${hostPort} → ${guestPort}/${protocol}`)
           .join(", "),
       ],
-      [t("Disks"), details.disks.map(diskWords).join(", ")],
-      [t("CD"), details.cdrom ?? undefined],
-      [t("Guest agent"), live ? (details.agent.connected ? t("connected") : t("not connected")) : undefined],
-      [t("Suspended"), details.suspendedBytes === null ? undefined : t("{0} of memory on disk", bytesWords(details.suspendedBytes))],
-      [t("At the next start"), details.pendingChanges.join(", ")],
-      [t("Folder"), details.folder],
+      [l10n.t("Disks"), details.disks.map(diskWords).join(", ")],
+      [l10n.t("CD"), details.cdrom ?? undefined],
+      [l10n.t("Guest agent"), live ? (details.agent.connected ? l10n.t("connected") : l10n.t("not connected")) : undefined],
+      [
+        l10n.t("Suspended"),
+        details.suspendedBytes === null ? undefined : l10n.t("{0} of memory on disk", bytesWords(details.suspendedBytes)),
+      ],
+      [l10n.t("At the next start"), details.pendingChanges.join(", ")],
+      [l10n.t("Folder"), details.folder],
     ]),
   ];
 }
@@ -80,7 +83,7 @@ function rows(pairs: readonly (readonly [string, string | undefined])[]): Row[] 
 }
 
 function hardware({ architecture, cpus, memoryBytes }: MachineSummary): string {
-  const processors = cpus === undefined ? undefined : cpus === 1 ? t("1 CPU") : t("{0} CPUs", cpus);
+  const processors = cpus === undefined ? undefined : cpus === 1 ? l10n.t("1 CPU") : l10n.t("{0} CPUs", cpus);
   return [architecture, processors, memoryBytes === undefined ? undefined : bytesWords(memoryBytes)]
     .filter((part) => part !== undefined)
     .join(", ");
@@ -88,7 +91,7 @@ function hardware({ architecture, cpus, memoryBytes }: MachineSummary): string {
 
 export function diskWords(disk: MachineDetails["disks"][number]): string {
   if (disk.problem !== undefined) return `${disk.id}: ${disk.problem}`;
-  const used = disk.allocatedBytes === undefined ? "" : t(" ({0} used here)", bytesWords(disk.allocatedBytes));
+  const used = disk.allocatedBytes === undefined ? "" : l10n.t(" ({0} used here)", bytesWords(disk.allocatedBytes));
   return `${disk.id} ${disk.virtualBytes === undefined ? "" : bytesWords(disk.virtualBytes)}${used}`;
 }
 

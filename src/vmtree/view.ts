@@ -6,7 +6,7 @@ import type { Node } from "./nodes.ts";
 import { MachineTree } from "./provider.ts";
 import { StatusBar } from "./statusBar.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export const machinesViewId = "vivarium.machines";
 
@@ -61,7 +61,7 @@ function paintView(editor: Editor, view: vscode.TreeView<Node>, tree: MachineTre
   const { machines, service, contextKeys } = editor;
   const running = machines.runningCount;
   view.badge =
-    running === 0 ? undefined : { value: running, tooltip: running === 1 ? t("1 machine runs") : t("{0} machines run", running) };
+    running === 0 ? undefined : { value: running, tooltip: running === 1 ? l10n.t("1 machine runs") : l10n.t("{0} machines run", running) };
   const message = viewMessage(editor, tree);
   if (view.message !== message) view.message = message;
   view.description = tree.filter === "" ? (side() ?? "") : `“${plain(tree.filter, 40)}”`;
@@ -73,11 +73,11 @@ function paintView(editor: Editor, view: vscode.TreeView<Node>, tree: MachineTre
 /** What the rows do not say: no connection, or rows that are hidden. Empty: the welcome text has the word. */
 function viewMessage({ machines, service }: Editor, tree: MachineTree): string | undefined {
   if (service.status === "failed" && machines.isListed) return plain(factsOf(service.problem).message, 300);
-  if (service.status === "lost") return t("The background service went away; machines keep running. Reconnecting…");
+  if (service.status === "lost") return l10n.t("The background service went away; machines keep running. Reconnecting…");
   if (service.status === "idle" && machines.isListed)
-    return t("The background service is stopped; machines keep running. Any action starts it.");
+    return l10n.t("The background service is stopped; machines keep running. Any action starts it.");
   if (tree.filter === "") return undefined;
-  return t("{0} of {1} machines match.", tree.arrangement.shown, machines.all.length);
+  return l10n.t("{0} of {1} machines match.", tree.arrangement.shown, machines.all.length);
 }
 
 /** In a remote window the extension may run on the other side from the files: say whose machines these are. */
@@ -85,5 +85,5 @@ function side(): string | undefined {
   const { remoteName } = vscode.env;
   if (remoteName === undefined) return undefined;
   const own = vscode.extensions.getExtension("vivarium.vivarium")?.extensionKind === vscode.ExtensionKind.UI;
-  return own ? t("on this computer, not on {0}", plain(remoteName)) : undefined;
+  return own ? l10n.t("on this computer, not on {0}", plain(remoteName)) : undefined;
 }

@@ -9,7 +9,7 @@ import type { ChosenSize, Guest } from "./plan.ts";
 import { sizeStep } from "./sizeStep.ts";
 import { back, cancelled } from "./step.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 interface Answers {
   guest?: Guest;
@@ -34,7 +34,7 @@ export const create: Command = async (work, target) => {
 async function ask(work: Work): Promise<Answers | undefined> {
   const answers: Answers = {};
   for (let step = 1; ; ) {
-    const place = { title: t("New Machine"), step, steps: step === 4 || answers.named?.next === "network" ? 4 : 3 };
+    const place = { title: l10n.t("New Machine"), step, steps: step === 4 || answers.named?.next === "network" ? 4 : 3 };
     const answer = await question(work, step, answers, place);
     if (answer === cancelled) return undefined;
     if (answer === back) step -= 1;

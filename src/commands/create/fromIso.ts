@@ -8,7 +8,7 @@ import { makeMachine } from "./make.ts";
 import { fromPreset } from "./sizeStep.ts";
 import { sizesFor } from "./sizes.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** An ISO that was dropped on the tree: a machine of the usual size, named after the file. Not started: look first. */
 export async function createFromIso(work: Work, file: vscode.Uri, group: string | undefined): Promise<string | undefined> {
@@ -25,10 +25,10 @@ export async function createFromIso(work: Work, file: vscode.Uri, group: string 
 }
 
 async function offer(machine: string, name: string, file: string): Promise<void> {
-  const start = t("Start");
-  const settings = t("Settings");
-  const undo = t("Undo");
-  const chosen = await vscode.window.showInformationMessage(t("{0} was made from {1}.", name, plain(file, 80)), start, settings, undo);
+  const start = l10n.t("Start");
+  const settings = l10n.t("Settings");
+  const undo = l10n.t("Undo");
+  const chosen = await vscode.window.showInformationMessage(l10n.t("{0} was made from {1}.", name, plain(file, 80)), start, settings, undo);
   if (chosen === start) {
     await vscode.commands.executeCommand("vivarium.start", machine);
     await vscode.commands.executeCommand("vivarium.openConsole", machine);

@@ -4,7 +4,7 @@ import { bytesWords, type Editor, plain } from "../../editor/index.ts";
 import type { Guest } from "./plan.ts";
 import { type Answer, pickStep, type StepPlace } from "./step.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 interface GuestItem extends vscode.QuickPickItem {
   choose?(): Promise<Guest | undefined>;
@@ -14,7 +14,7 @@ interface GuestItem extends vscode.QuickPickItem {
 export async function guestStep(editor: Editor, place: StepPlace): Promise<Answer<Guest>> {
   const items = [...(await imageItems(editor)), ...otherItems()];
   for (;;) {
-    const chosen = await pickStep({ ...place, placeHolder: t("What should the machine run?"), items });
+    const chosen = await pickStep({ ...place, placeHolder: l10n.t("What should the machine run?"), items });
     if (typeof chosen === "symbol") return chosen;
     // A file dialogue that was closed leads back to the list.
     const guest = await chosen.choose?.();
@@ -30,7 +30,7 @@ async function imageItems(editor: Editor): Promise<GuestItem[]> {
   return (fitting.length > 0 ? fitting : images).map((image) => ({
     label: plain(image.title),
     description: plain(`${image.name} ${image.version}`),
-    detail: t("{0}, {1}, on this computer already", image.architecture, bytesWords(image.bytes)),
+    detail: l10n.t("{0}, {1}, on this computer already", image.architecture, bytesWords(image.bytes)),
     iconPath: new vscode.ThemeIcon("package"),
     choose: async () => ({ from: "image", image: image.name, title: image.title }),
   }));
@@ -38,22 +38,22 @@ async function imageItems(editor: Editor): Promise<GuestItem[]> {
 
 function otherItems(): GuestItem[] {
   return [
-    { label: t("Other"), kind: vscode.QuickPickItemKind.Separator },
+    { label: l10n.t("Other"), kind: vscode.QuickPickItemKind.Separator },
     {
-      label: t("ISO file…"),
-      detail: t("Install a system, or run it from its CD"),
+      label: l10n.t("ISO file…"),
+      detail: l10n.t("Install a system, or run it from its CD"),
       iconPath: new vscode.ThemeIcon("disc"),
       choose: chooseIso,
     },
     {
-      label: t("Network boot folder…"),
-      detail: t("PXE: the guest loads its boot file from a folder of this computer"),
+      label: l10n.t("Network boot folder…"),
+      detail: l10n.t("PXE: the guest loads its boot file from a folder of this computer"),
       iconPath: new vscode.ThemeIcon("globe"),
       choose: chooseNetboot,
     },
     {
-      label: t("Nothing yet"),
-      detail: t("An empty machine with an empty disk"),
+      label: l10n.t("Nothing yet"),
+      detail: l10n.t("An empty machine with an empty disk"),
       iconPath: new vscode.ThemeIcon("vm-outline"),
       choose: async () => ({ from: "nothing" }),
     },
@@ -63,9 +63,9 @@ function otherItems(): GuestItem[] {
 async function chooseIso(): Promise<Guest | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({
-      title: t("ISO file"),
-      openLabel: t("Use This ISO"),
-      filters: { [t("CD images")]: ["iso"], [t("All files")]: ["*"] },
+      title: l10n.t("ISO file"),
+      openLabel: l10n.t("Use This ISO"),
+      filters: { [l10n.t("CD images")]: ["iso"], [l10n.t("All files")]: ["*"] },
     })) ?? [];
   return file && { from: "iso", file: file.fsPath };
 }
@@ -73,8 +73,8 @@ async function chooseIso(): Promise<Guest | undefined> {
 async function chooseNetboot(): Promise<Guest | undefined> {
   const [file] =
     (await vscode.window.showOpenDialog({
-      title: t("Boot file for the network; its folder is served to the guest"),
-      openLabel: t("Boot This File"),
+      title: l10n.t("Boot file for the network; its folder is served to the guest"),
+      openLabel: l10n.t("Boot This File"),
     })) ?? [];
   if (!file) return undefined;
   const directory = dirname(file.fsPath);

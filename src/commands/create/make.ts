@@ -5,18 +5,18 @@ import type { Work } from "../command.ts";
 import { sayTheyStay } from "../theyStay.ts";
 import { createRequest, type Plan } from "./plan.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** Makes the machine and starts it. A start that fails leaves the machine, and says what to do. */
 export async function makeMachine(work: Work, plan: Plan, { start }: { start: boolean }): Promise<MachineDetails | undefined> {
   const { editor } = work;
-  const created = await withCancellableProgress(t("Creating {0}", plain(plan.name)), (options) =>
+  const created = await withCancellableProgress(l10n.t("Creating {0}", plain(plan.name)), (options) =>
     editor.service.call("machine.create", createRequest(plan), options),
   );
   void work.view.reveal(created.id).catch(() => undefined);
   if (!start) return created;
   try {
-    const started = await withCancellableProgress(t("Starting {0}", plain(plan.name)), (options) =>
+    const started = await withCancellableProgress(l10n.t("Starting {0}", plain(plan.name)), (options) =>
       editor.service.call("machine.start", { machine: created.id }, options),
     );
     sayTheyStay(editor);

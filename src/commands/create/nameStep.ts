@@ -5,7 +5,7 @@ import { nameSource } from "./guestStep.ts";
 import type { Guest } from "./plan.ts";
 import { type Answer, type StepPlace, textStep } from "./step.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 /** What to do with the name: start at once is the default, the buttons do something else first. */
 export interface Named {
@@ -19,14 +19,18 @@ export function nameStep(editor: Editor, guest: Guest, before: string | undefine
   return textStep<Named>((current) => ({
     ...place,
     value: before ?? suggestName(nameSource(guest), taken),
-    prompt: t("Enter creates and starts it. The buttons above choose its network, or create it without starting."),
+    prompt: l10n.t("Enter creates and starts it. The buttons above choose its network, or create it without starting."),
     problem: (text) => nameProblem(text, taken),
     accept: (name) => ({ name, next: "start" }),
     buttons: [
-      { iconPath: new vscode.ThemeIcon("globe"), tooltip: t("Choose the Network…"), answer: () => ({ name: current(), next: "network" }) },
+      {
+        iconPath: new vscode.ThemeIcon("globe"),
+        tooltip: l10n.t("Choose the Network…"),
+        answer: () => ({ name: current(), next: "network" }),
+      },
       {
         iconPath: new vscode.ThemeIcon("save"),
-        tooltip: t("Create Without Starting"),
+        tooltip: l10n.t("Create Without Starting"),
         answer: () => ({ name: current(), next: "only create" }),
       },
     ],

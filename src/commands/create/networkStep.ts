@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { Plan } from "./plan.ts";
 import { type Answer, back, pickStep, type StepPlace, textStep } from "./step.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export type NetworkChoice = Pick<Plan, "network" | "ports">;
 
@@ -14,15 +14,15 @@ interface NetworkItem extends vscode.QuickPickItem {
 export async function networkStep(place: StepPlace): Promise<Answer<NetworkChoice>> {
   const items: NetworkItem[] = [
     {
-      label: t("NAT"),
-      detail: t("The guest reaches the network; only SSH is forwarded, on this computer alone"),
+      label: l10n.t("NAT"),
+      detail: l10n.t("The guest reaches the network; only SSH is forwarded, on this computer alone"),
       choice: { network: "nat", ports: [] },
     },
-    { label: t("NAT with forwarded ports…"), detail: t("Ports of the guest that this computer reaches on 127.0.0.1") },
-    { label: t("None"), detail: t("An adapter without a cable"), choice: { network: "none", ports: [] } },
+    { label: l10n.t("NAT with forwarded ports…"), detail: l10n.t("Ports of the guest that this computer reaches on 127.0.0.1") },
+    { label: l10n.t("None"), detail: l10n.t("An adapter without a cable"), choice: { network: "none", ports: [] } },
   ];
   for (;;) {
-    const chosen = await pickStep({ ...place, placeHolder: t("Which network?"), items });
+    const chosen = await pickStep({ ...place, placeHolder: l10n.t("Which network?"), items });
     if (typeof chosen === "symbol") return chosen;
     if (chosen.choice) return chosen.choice;
     const ports = await portsStep(place);
@@ -34,8 +34,8 @@ function portsStep(place: StepPlace): Promise<Answer<readonly number[]>> {
   return textStep<readonly number[]>(() => ({
     ...place,
     value: "80 8080",
-    prompt: t("Ports of the guest, with spaces between them; each gets a free port of this computer"),
-    problem: (text) => (parsePorts(text) ? undefined : t("Write numbers from 1 to 65535, such as 80 8080.")),
+    prompt: l10n.t("Ports of the guest, with spaces between them; each gets a free port of this computer"),
+    problem: (text) => (parsePorts(text) ? undefined : l10n.t("Write numbers from 1 to 65535, such as 80 8080.")),
     accept: (text) => parsePorts(text) ?? [],
   }));
 }

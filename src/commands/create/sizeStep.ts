@@ -4,7 +4,7 @@ import type { ChosenSize, Guest } from "./plan.ts";
 import { parseSize, type Size, sizesFor, sizeTitle, sizeWords } from "./sizes.ts";
 import { type Answer, back, pickStep, type StepPlace, textStep } from "./step.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 interface SizeItem extends vscode.QuickPickItem {
   readonly size?: Size;
@@ -14,10 +14,10 @@ interface SizeItem extends vscode.QuickPickItem {
 export async function sizeStep(guest: Guest, place: StepPlace): Promise<Answer<ChosenSize>> {
   const sizes = sizesFor({ cores: availableParallelism(), memoryBytes: totalmem() });
   const items: SizeItem[] = sizes.map((size) => ({ label: sizeTitle(size.name), description: sizeWords(size), size }));
-  const other: SizeItem = { label: t("Other…"), description: t("processors, memory and disk as you type them") };
+  const other: SizeItem = { label: l10n.t("Other…"), description: l10n.t("processors, memory and disk as you type them") };
   const usual = items.find(({ size }) => size?.name === usualSize(guest)) ?? items[0];
   for (;;) {
-    const chosen = await pickStep({ ...place, placeHolder: t("How large?"), items: [...items, other], active: usual });
+    const chosen = await pickStep({ ...place, placeHolder: l10n.t("How large?"), items: [...items, other], active: usual });
     if (typeof chosen === "symbol") return chosen;
     if (chosen.size) return fromPreset(chosen.size);
     const typed = await customSize(place);
@@ -38,8 +38,8 @@ function customSize(place: StepPlace): Promise<Answer<ChosenSize>> {
   return textStep<ChosenSize>(() => ({
     ...place,
     value: "2 2G 20G",
-    prompt: t("Processors, memory and, unless an image brings one, the disk's size"),
-    problem: (text) => (parseSize(text) ? undefined : t("Write for example: 2 2G 20G")),
+    prompt: l10n.t("Processors, memory and, unless an image brings one, the disk's size"),
+    problem: (text) => (parseSize(text) ? undefined : l10n.t("Write for example: 2 2G 20G")),
     accept: (text) => parseSize(text) ?? { cpus: 1, memory: "512M" },
   }));
 }

@@ -1,7 +1,7 @@
 import * as vscode from "vscode";
 import { bytesWords } from "../../editor/index.ts";
 
-const { t } = vscode.l10n;
+const { l10n } = vscode;
 
 export interface Size {
   readonly name: "small" | "medium" | "large";
@@ -36,17 +36,17 @@ export function sizesFor({ cores, memoryBytes }: HostSize): Size[] {
 export function sizeTitle(name: Size["name"]): string {
   switch (name) {
     case "small":
-      return t("Small");
+      return l10n.t("Small");
     case "medium":
-      return t("Medium");
+      return l10n.t("Medium");
     case "large":
-      return t("Large");
+      return l10n.t("Large");
   }
 }
 
 export function sizeWords({ cpus, memoryBytes, diskBytes }: Size): string {
-  const processors = cpus === 1 ? t("1 CPU") : t("{0} CPUs", cpus);
-  return t("{0}, {1} of memory, disk up to {2}", processors, bytesWords(memoryBytes), bytesWords(diskBytes));
+  const processors = cpus === 1 ? l10n.t("1 CPU") : l10n.t("{0} CPUs", cpus);
+  return l10n.t("{0}, {1} of memory, disk up to {2}", processors, bytesWords(memoryBytes), bytesWords(diskBytes));
 }
 
 /** `2 2G 20G`: processors, memory and disk as typed; undefined when it is not that. */
