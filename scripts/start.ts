@@ -68,7 +68,9 @@ function report(host: HostReport, details: Details, answer: string): void {
     "",
     `QEMU ${host.qemu?.version ?? "?"} (${host.qemu?.source ?? "?"})`,
     "Accelerators",
-    ...host.accelerators.map((one) => `  ${one.chosen ? "→" : " "} ${one.title.padEnd(34)} ${speed(one.relativeSpeed)}  ${one.chosen ? "chosen" : one.reason}`),
+    ...host.accelerators.map(
+      (one) => `  ${one.chosen ? "→" : " "} ${one.title.padEnd(34)} ${speed(one.relativeSpeed)}  ${one.chosen ? "chosen" : one.reason}`,
+    ),
     `Readiness of “${details.name}” (${details.accelerator ?? "?"}), milliseconds since the start request`,
     ...Object.entries(details.readiness).map(([step, ms]) => `    ${step.padEnd(10)} ${String(Math.round(ms)).padStart(6)}`),
     "The guest's answer to uname -a",

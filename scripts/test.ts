@@ -73,13 +73,20 @@ async function command(program: string, args: readonly string[]): Promise<Counts
 }
 
 async function mocha(tier: string): Promise<Counts> {
-  const files = readdirSync(join(checkout, "test", tier), { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".test.ts"));
+  const files = readdirSync(join(checkout, "test", tier), { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".test.ts"),
+  );
   if (files.length === 0) return { passes: 0, failures: 1, pending: 0 };
   const folder = mkdtempSync(join(tmpdir(), "viv-stats-"));
   try {
     const stats = join(folder, "stats.json");
     const reporter = join(checkout, "test", "support", "reporter.cjs");
-    const args = [join(checkout, "node_modules", "mocha", "bin", "mocha.js"), "--reporter", reporter, ...files.sort().map((file) => join("test", tier, file))];
+    const args = [
+      join(checkout, "node_modules", "mocha", "bin", "mocha.js"),
+      "--reporter",
+      reporter,
+      ...files.sort().map((file) => join("test", tier, file)),
+    ];
     const code = await spawnAndWait(process.execPath, args, { VIVARIUM_TEST_STATS: stats });
     return countsFrom(stats, code);
   } finally {

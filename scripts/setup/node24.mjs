@@ -17,7 +17,10 @@ export function runOnNode24(script) {
   const result = spawnSync(node, [join(checkout, script), ...process.argv.slice(2)], {
     cwd: checkout,
     stdio: "inherit",
-    env: { ...process.env, PATH: `${join(checkout, "node_modules", "node", "bin")}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}` },
+    env: {
+      ...process.env,
+      PATH: `${join(checkout, "node_modules", "node", "bin")}${process.platform === "win32" ? ";" : ":"}${process.env.PATH}`,
+    },
   });
   if (result.error) fail(result.error.message);
   process.exit(result.status ?? 1);
@@ -44,7 +47,11 @@ function packageVersions(file) {
 function installPackages() {
   console.log("Installing the npm packages of package-lock.json (npm ci) …");
   const npm = process.env.npm_execpath ? [process.execPath, process.env.npm_execpath] : ["npm"];
-  const result = spawnSync(npm[0], [...npm.slice(1), "ci", "--no-audit", "--no-fund"], { cwd: checkout, stdio: "inherit", shell: process.platform === "win32" });
+  const result = spawnSync(npm[0], [...npm.slice(1), "ci", "--no-audit", "--no-fund"], {
+    cwd: checkout,
+    stdio: "inherit",
+    shell: process.platform === "win32",
+  });
   if (result.status !== 0) fail("npm ci failed; its own message is above.");
 }
 

@@ -1,7 +1,17 @@
 import { createConnection, type Socket } from "node:net";
 import { CancellationTokenSource, type MessageConnection } from "vscode-jsonrpc/node";
 import { vivError } from "../model/index.ts";
-import { eventNotification, fromResponseError, newNonce, openConnection, progress, proofMatches, proveToken, streamData, streamEnd } from "./connection.ts";
+import {
+  eventNotification,
+  fromResponseError,
+  newNonce,
+  openConnection,
+  progress,
+  proofMatches,
+  proveToken,
+  streamData,
+  streamEnd,
+} from "./connection.ts";
 import { type Endpoint, homeFolder, readEndpoint } from "./endpoint.ts";
 import { type ProgressReport, VivEvent } from "./events.ts";
 import { apiVersion, type MethodName, methods, type Params, type Result } from "./methods.ts";
@@ -94,7 +104,14 @@ async function startAndConnect(home: string, options: ConnectOptions): Promise<V
 async function otherServiceComes(home: string): Promise<boolean> {
   for (let tries = 0; tries < 20; tries += 1) {
     const endpoint = await readEndpoint(home);
-    if (endpoint && (await dial(endpoint).then((socket) => socket.destroy() !== undefined, () => false))) return true;
+    if (
+      endpoint &&
+      (await dial(endpoint).then(
+        (socket) => socket.destroy() !== undefined,
+        () => false,
+      ))
+    )
+      return true;
     await new Promise((wake) => setTimeout(wake, 25));
   }
   return false;
@@ -144,7 +161,11 @@ async function handshake(socket: Socket, endpoint: Endpoint): Promise<VivClient>
     return await shakeHands(socket, endpoint);
   } catch (error) {
     if (!late) throw error;
-    throw vivError("not-responding", `The background service (process ${endpoint.pid}) does not answer.`, `If it stays so, end that process; machines run on and the next command starts a new one.`);
+    throw vivError(
+      "not-responding",
+      `The background service (process ${endpoint.pid}) does not answer.`,
+      `If it stays so, end that process; machines run on and the next command starts a new one.`,
+    );
   } finally {
     clearTimeout(timer);
   }
@@ -165,7 +186,11 @@ async function shakeHands(socket: Socket, endpoint: Endpoint): Promise<VivClient
   const nonce = newNonce();
   const hello = await client.call("hello", { apiVersion, ...thisBuild, nonce });
   if (!proofMatches(proveToken(endpoint.token, nonce, "server"), hello.proof)) {
-    throw vivError("daemon-unavailable", "Something else answers at the service's address: it does not know the token.", "Run `viv daemon stop`, or remove run/vivd.json from the home folder.");
+    throw vivError(
+      "daemon-unavailable",
+      "Something else answers at the service's address: it does not know the token.",
+      "Run `viv daemon stop`, or remove run/vivd.json from the home folder.",
+    );
   }
   await client.call("authenticate", { proof: proveToken(endpoint.token, hello.nonce, "client") });
   client.service = { version: hello.version, build: hello.build, pid: hello.pid, apiVersion: hello.apiVersion };
@@ -202,7 +227,8 @@ class Client implements VivClient {
     if (options.signal?.aborted) throw vivError("cancelled", "Cancelled.");
     options.signal?.addEventListener("abort", abort, { once: true });
     const token = options.onProgress ? this.#nextToken++ : undefined;
-    const listening = token === undefined ? undefined : this.#connection.onProgress(progress, token, (report) => options.onProgress?.(report));
+    const listening =
+      token === undefined ? undefined : this.#connection.onProgress(progress, token, (report) => options.onProgress?.(report));
     try {
       const message = { ...params, ...(token === undefined ? {} : { progressToken: token }) };
       const answer: unknown = await this.#connection.sendRequest(method, message, cancellation.token);

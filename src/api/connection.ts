@@ -40,10 +40,18 @@ export function fromResponseError(thrown: unknown): VivError {
     // -32800: the request was cancelled (Language Server Protocol's number, used by vscode-jsonrpc)
     if (thrown.code === -32_800) return vivError("cancelled", "Cancelled.");
     if (thrown.code === ErrorCodes.MethodNotFound) {
-      return vivError("version-conflict", `The background service does not know this request: ${thrown.message}.`, "It is older than this client: run `viv daemon stop` and try again.");
+      return vivError(
+        "version-conflict",
+        `The background service does not know this request: ${thrown.message}.`,
+        "It is older than this client: run `viv daemon stop` and try again.",
+      );
     }
     if (thrown.code === ErrorCodes.PendingResponseRejected || thrown.code === ErrorCodes.ConnectionInactive) {
-      return vivError("daemon-unavailable", "The background service went away before it answered.", "Machines go on running. Try again: it is started anew.");
+      return vivError(
+        "daemon-unavailable",
+        "The background service went away before it answered.",
+        "Machines go on running. Try again: it is started anew.",
+      );
     }
   }
   return asVivError(thrown);

@@ -34,7 +34,12 @@ export async function readEndpoint(home: string): Promise<Endpoint | undefined> 
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    throw vivError("home-unusable", `Cannot read ${endpointFile(home)}: ${(error as Error).message}`, "Check that the folder belongs to you.", error);
+    throw vivError(
+      "home-unusable",
+      `Cannot read ${endpointFile(home)}: ${(error as Error).message}`,
+      "Check that the folder belongs to you.",
+      error,
+    );
   }
   try {
     return Endpoint.parse(JSON.parse(text));

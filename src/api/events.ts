@@ -7,7 +7,15 @@ export const VivEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("machine.changed"), at: z.string(), machine: MachineSummary }),
   z.object({ event: z.literal("machine.removed"), at: z.string(), id: z.string(), name: z.string() }),
   z.object({ event: z.literal("machine.readiness"), at: z.string(), id: z.string(), name: z.string(), step: z.string(), ms: z.number() }),
-  z.object({ event: z.literal("machine.notice"), at: z.string(), id: z.string(), name: z.string(), level: z.enum(["info", "warning", "error"]), message: z.string(), hint: z.string().optional() }),
+  z.object({
+    event: z.literal("machine.notice"),
+    at: z.string(),
+    id: z.string(),
+    name: z.string(),
+    level: z.enum(["info", "warning", "error"]),
+    message: z.string(),
+    hint: z.string().optional(),
+  }),
   z.object({ event: z.literal("daemon.stopping"), at: z.string(), reason: z.string() }),
 ]);
 export type VivEvent = z.infer<typeof VivEvent>;

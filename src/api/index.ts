@@ -1,5 +1,15 @@
 export * from "./client.ts";
-export { eventNotification, openConnection, progress, proofMatches, proveToken, newNonce, streamData, streamEnd, toResponseError } from "./connection.ts";
+export {
+  eventNotification,
+  newNonce,
+  openConnection,
+  progress,
+  proofMatches,
+  proveToken,
+  streamData,
+  streamEnd,
+  toResponseError,
+} from "./connection.ts";
 export * from "./endpoint.ts";
 export * from "./events.ts";
 export * from "./methods.ts";

@@ -87,7 +87,16 @@ export type ImageView = z.infer<typeof ImageView>;
 
 const NetworkRequest = z.strictObject({
   mode: z.enum(["nat", "none"]),
-  forwards: z.array(z.strictObject({ protocol: z.enum(["tcp", "udp"]).default("tcp"), hostAddress: z.string().optional(), hostPort: z.int().min(1).max(65535).optional(), guestPort: z.int().min(1).max(65535) })).default([]),
+  forwards: z
+    .array(
+      z.strictObject({
+        protocol: z.enum(["tcp", "udp"]).default("tcp"),
+        hostAddress: z.string().optional(),
+        hostPort: z.int().min(1).max(65535).optional(),
+        guestPort: z.int().min(1).max(65535),
+      }),
+    )
+    .default([]),
 });
 
 export const CreateRequest = z.strictObject({
@@ -172,47 +181,175 @@ export const methods = {
   ),
   authenticate: read("Second message: proof that the client knows the token", z.strictObject({ proof: z.string() }), done),
 
-  "daemon.status": read("State of the background service", none, z.object({ pid: z.int(), version: z.string(), build: z.string(), uptimeSeconds: z.number(), machines: z.int(), running: z.int(), clients: z.int(), operations: z.int(), home: z.string(), memoryBytes: z.number() })),
-  "daemon.stop": change("Stop the background service; machines go on running. `replacement`: refused while an operation runs", z.strictObject({ replacement: z.boolean().default(false) }), done),
-  "daemon.hostShutdown": operation("The host is going down: suspend or stop every running machine by its policy", none, z.object({ machines: z.array(z.object({ name: z.string(), outcome: z.string() })) })),
+  "daemon.status": read(
+    "State of the background service",
+    none,
+    z.object({
+      pid: z.int(),
+      version: z.string(),
+      build: z.string(),
+      uptimeSeconds: z.number(),
+      machines: z.int(),
+      running: z.int(),
+      clients: z.int(),
+      operations: z.int(),
+      home: z.string(),
+      memoryBytes: z.number(),
+    }),
+  ),
+  "daemon.stop": change(
+    "Stop the background service; machines go on running. `replacement`: refused while an operation runs",
+    z.strictObject({ replacement: z.boolean().default(false) }),
+    done,
+  ),
+  "daemon.hostShutdown": operation(
+    "The host is going down: suspend or stop every running machine by its policy",
+    none,
+    z.object({ machines: z.array(z.object({ name: z.string(), outcome: z.string() })) }),
+  ),
 
-  "host.report": operation("Accelerators with measured speed, QEMU found, features and why not", z.strictObject({ fresh: z.boolean().default(false) }), HostReport),
+  "host.report": operation(
+    "Accelerators with measured speed, QEMU found, features and why not",
+    z.strictObject({ fresh: z.boolean().default(false) }),
+    HostReport,
+  ),
   "image.list": read("Images machines can be made from", none, z.array(ImageView)),
 
   "machine.list": read("Every machine, damaged ones included", none, z.array(MachineSummary)),
   "machine.show": read("One machine in full", z.strictObject({ machine }), MachineDetails),
   "machine.create": operation("Create a machine", CreateRequest, MachineDetails),
-  "machine.remove": operation("Move a stopped machine to the trash (`force`: kill it first)", z.strictObject({ machine, force: z.boolean().default(false) }), TrashEntry),
+  "machine.remove": operation(
+    "Move a stopped machine to the trash (`force`: kill it first)",
+    z.strictObject({ machine, force: z.boolean().default(false) }),
+    TrashEntry,
+  ),
   "machine.trash": read("Removed machines that can come back", none, z.array(TrashEntry)),
-  "machine.restoreRemoved": change("Bring a removed machine back (the newest of that name, or by id)", z.strictObject({ machine }), MachineDetails),
-  "machine.emptyTrash": operation("Delete removed machines for good", z.strictObject({ machine: machine.optional() }), z.object({ freedBytes: z.number() })),
+  "machine.restoreRemoved": change(
+    "Bring a removed machine back (the newest of that name, or by id)",
+    z.strictObject({ machine }),
+    MachineDetails,
+  ),
+  "machine.emptyTrash": operation(
+    "Delete removed machines for good",
+    z.strictObject({ machine: machine.optional() }),
+    z.object({ freedBytes: z.number() }),
+  ),
   "machine.rename": change("Rename a stopped machine", z.strictObject({ machine, name: z.string() }), MachineDetails),
-  "machine.set": change("Change vm.json by `KEY=VALUE` in dotted paths; comments are kept", z.strictObject({ machine, set: z.array(z.string()).min(1) }), MachineDetails),
+  "machine.set": change(
+    "Change vm.json by `KEY=VALUE` in dotted paths; comments are kept",
+    z.strictObject({ machine, set: z.array(z.string()).min(1) }),
+    MachineDetails,
+  ),
   "machine.definition": read("The text of vm.json", z.strictObject({ machine }), z.object({ text: z.string(), file: z.string() })),
-  "machine.replaceDefinition": change("Replace the text of vm.json (checked first)", z.strictObject({ machine, text: z.string().max(1_000_000) }), MachineDetails),
+  "machine.replaceDefinition": change(
+    "Replace the text of vm.json (checked first)",
+    z.strictObject({ machine, text: z.string().max(1_000_000) }),
+    MachineDetails,
+  ),
 
-  "machine.start": operation("Start, wake or continue a machine; one that runs is reported as it is", z.strictObject({ machine }), MachineDetails),
-  "machine.stop": operation("Stop: ACPI, then quit, then kill, each with a timeout", z.strictObject({ machine, acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000), quitTimeoutMs: z.int().min(0).max(600_000).default(10_000) }), MachineDetails),
+  "machine.start": operation(
+    "Start, wake or continue a machine; one that runs is reported as it is",
+    z.strictObject({ machine }),
+    MachineDetails,
+  ),
+  "machine.stop": operation(
+    "Stop: ACPI, then quit, then kill, each with a timeout",
+    z.strictObject({
+      machine,
+      acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000),
+      quitTimeoutMs: z.int().min(0).max(600_000).default(10_000),
+    }),
+    MachineDetails,
+  ),
   "machine.kill": operation("End the machine's process at once, as if the plug were pulled", z.strictObject({ machine }), MachineDetails),
-  "machine.restart": operation("Stop, then start", z.strictObject({ machine, acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000) }), MachineDetails),
+  "machine.restart": operation(
+    "Stop, then start",
+    z.strictObject({ machine, acpiTimeoutMs: z.int().min(0).max(3_600_000).default(60_000) }),
+    MachineDetails,
+  ),
   "machine.reset": change("Press the reset button", z.strictObject({ machine }), MachineDetails),
   "machine.pause": change("Freeze the guest in memory", z.strictObject({ machine }), MachineDetails),
   "machine.resume": operation("Continue a paused machine, or wake a suspended one", z.strictObject({ machine }), MachineDetails),
   "machine.suspend": operation("Save memory to disk and end the process", z.strictObject({ machine }), MachineDetails),
-  "machine.wait": operation("Wait for a condition: running, agent, ssh, stopped or serial:TEXT", z.strictObject({ machine, for: z.string(), timeoutMs: z.int().min(0).max(86_400_000).default(60_000) }), MachineDetails),
+  "machine.wait": operation(
+    "Wait for a condition: running, agent, ssh, stopped or serial:TEXT",
+    z.strictObject({ machine, for: z.string(), timeoutMs: z.int().min(0).max(86_400_000).default(60_000) }),
+    MachineDetails,
+  ),
 
-  "machine.exec": operation("Run a command in the guest, by the agent, else by SSH", z.strictObject({ machine, command: z.array(z.string()).min(1), stdinBase64: z.string().optional(), environment: z.array(z.string()).default([]), timeoutMs: z.int().min(0).max(86_400_000).optional(), way: z.enum(["auto", "agent", "ssh"]).default("auto") }), ExecResult),
-  "machine.sshTarget": read("How to reach the guest by SSH: the arguments for ssh(1)", z.strictObject({ machine }), z.object({ user: z.string(), hostAddress: z.string(), port: z.int(), identityFile: z.string(), knownHostsFile: z.string(), hostKeyAlias: z.string(), arguments: z.array(z.string()) })),
-  "machine.guestInfo": read("What the agent knows of the guest: system, host name, addresses, clock", z.strictObject({ machine }), z.object({ hostname: z.string().nullable(), osName: z.string().nullable(), kernel: z.string().nullable(), addresses: z.array(z.string()), clockOffsetMs: z.number().nullable() })),
-  "machine.readFile": operation("Read a file of the guest by the agent", z.strictObject({ machine, path: z.string(), maximumBytes: z.int().min(0).max(268_435_456).default(16_777_216) }), z.object({ dataBase64: z.string(), truncated: z.boolean() })),
-  "machine.writeFile": operation("Write a file of the guest by the agent", z.strictObject({ machine, path: z.string(), dataBase64: z.string() }), z.object({ bytes: z.number() })),
-  "machine.syncClock": change("Set the guest's clock from the host's, by the agent", z.strictObject({ machine }), z.object({ correctedMs: z.number() })),
+  "machine.exec": operation(
+    "Run a command in the guest, by the agent, else by SSH",
+    z.strictObject({
+      machine,
+      command: z.array(z.string()).min(1),
+      stdinBase64: z.string().optional(),
+      environment: z.array(z.string()).default([]),
+      timeoutMs: z.int().min(0).max(86_400_000).optional(),
+      way: z.enum(["auto", "agent", "ssh"]).default("auto"),
+    }),
+    ExecResult,
+  ),
+  "machine.sshTarget": read(
+    "How to reach the guest by SSH: the arguments for ssh(1)",
+    z.strictObject({ machine }),
+    z.object({
+      user: z.string(),
+      hostAddress: z.string(),
+      port: z.int(),
+      identityFile: z.string(),
+      knownHostsFile: z.string(),
+      hostKeyAlias: z.string(),
+      arguments: z.array(z.string()),
+    }),
+  ),
+  "machine.guestInfo": read(
+    "What the agent knows of the guest: system, host name, addresses, clock",
+    z.strictObject({ machine }),
+    z.object({
+      hostname: z.string().nullable(),
+      osName: z.string().nullable(),
+      kernel: z.string().nullable(),
+      addresses: z.array(z.string()),
+      clockOffsetMs: z.number().nullable(),
+    }),
+  ),
+  "machine.readFile": operation(
+    "Read a file of the guest by the agent",
+    z.strictObject({ machine, path: z.string(), maximumBytes: z.int().min(0).max(268_435_456).default(16_777_216) }),
+    z.object({ dataBase64: z.string(), truncated: z.boolean() }),
+  ),
+  "machine.writeFile": operation(
+    "Write a file of the guest by the agent",
+    z.strictObject({ machine, path: z.string(), dataBase64: z.string() }),
+    z.object({ bytes: z.number() }),
+  ),
+  "machine.syncClock": change(
+    "Set the guest's clock from the host's, by the agent",
+    z.strictObject({ machine }),
+    z.object({ correctedMs: z.number() }),
+  ),
   "machine.screenshot": read("The guest's screen as PNG", z.strictObject({ machine }), z.object({ pngBase64: z.string() })),
-  "machine.sendKeys": change("Press key combinations one after the other: `ctrl-alt-delete`", z.strictObject({ machine, keys: z.array(z.string()).min(1).max(100) }), done),
-  "machine.typeText": change("Type text on the guest's keyboard", z.strictObject({ machine, text: z.string().max(65_536), layout: z.string().default("en-us") }), z.object({ characters: z.int() })),
-  "machine.openSerial": read("Attach to the serial console: bytes travel by stream.data (see streams.ts)", z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }), z.object({ stream: z.int(), replayBase64: z.string() })),
+  "machine.sendKeys": change(
+    "Press key combinations one after the other: `ctrl-alt-delete`",
+    z.strictObject({ machine, keys: z.array(z.string()).min(1).max(100) }),
+    done,
+  ),
+  "machine.typeText": change(
+    "Type text on the guest's keyboard",
+    z.strictObject({ machine, text: z.string().max(65_536), layout: z.string().default("en-us") }),
+    z.object({ characters: z.int() }),
+  ),
+  "machine.openSerial": read(
+    "Attach to the serial console: bytes travel by stream.data (see streams.ts)",
+    z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }),
+    z.object({ stream: z.int(), replayBase64: z.string() }),
+  ),
   "machine.displaySocket": read("Where the machine's VNC server listens", z.strictObject({ machine }), z.object({ path: z.string() })),
-  "machine.logs": read("The end of a log", z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }), z.object({ text: z.string(), file: z.string() })),
+  "machine.logs": read(
+    "The end of a log",
+    z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }),
+    z.object({ text: z.string(), file: z.string() }),
+  ),
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

@@ -28,7 +28,12 @@ export async function startService(home: string, program: ServiceProgram): Promi
   } catch (error) {
     const known = asVivError(error);
     if (known.code === "disk-full") throw known;
-    throw vivError("home-unusable", `Cannot use ${home}: ${known.message}`, "Set VIVARIUM_HOME (or the setting vivarium.home) to a folder that belongs to you.", error);
+    throw vivError(
+      "home-unusable",
+      `Cannot use ${home}: ${known.message}`,
+      "Set VIVARIUM_HOME (or the setting vivarium.home) to a folder that belongs to you.",
+      error,
+    );
   }
   await rm(startError, { force: true });
   let outcome: { code: number | null; error?: Error } | undefined;
@@ -74,5 +79,9 @@ async function readReport(home: string, file: string): Promise<VivError | undefi
   if (isErrorCode(report?.code)) return vivError(report.code, report.message ?? "vivd did not start.", report.hint);
   const disk = await statfs(home).catch(() => undefined);
   if (disk?.bavail !== 0) return undefined;
-  return vivError("disk-full", `No space is left on the disk of ${home}: the background service cannot start.`, "Free some space and try again.");
+  return vivError(
+    "disk-full",
+    `No space is left on the disk of ${home}: the background service cannot start.`,
+    "Free some space and try again.",
+  );
 }
