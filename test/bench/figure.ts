@@ -20,7 +20,13 @@ export interface Measured {
   readonly ratios: Ratios;
 }
 
-export function figure(id: string, title: string, samples: readonly number[], how: string, more: { unit?: Figure["unit"]; limit?: number } = {}): Figure {
+export function figure(
+  id: string,
+  title: string,
+  samples: readonly number[],
+  how: string,
+  more: { unit?: Figure["unit"]; limit?: number } = {},
+): Figure {
   return { id, title, unit: more.unit ?? "ms", value: summary(samples), how, ...(more.limit === undefined ? {} : { limit: more.limit }) };
 }
 

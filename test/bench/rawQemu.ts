@@ -24,7 +24,9 @@ export async function commandOf(machineFolder: string): Promise<Command> {
 
 /** The path of a socket of the command line, by its chardev's id. */
 export function socketOf(command: Command, id: string): string {
-  const path = command.words.map((word) => new RegExp(`^socket,id=${id},path=([^,]+)`).exec(word)?.[1]).find((found) => found !== undefined);
+  const path = command.words
+    .map((word) => new RegExp(`^socket,id=${id},path=([^,]+)`).exec(word)?.[1])
+    .find((found) => found !== undefined);
   if (path === undefined) throw new Error(`command.txt has no socket ${id}.`);
   return path;
 }
@@ -112,7 +114,10 @@ export class RawMachine {
     await rm(dirname(control), { recursive: true, force: true });
     await mkdir(dirname(control), { recursive: true, mode: 0o700 });
     const started = performance.now();
-    const child = spawn(command.words[0] ?? "", command.words.slice(1), { cwd: command.workingFolder, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(command.words[0] ?? "", command.words.slice(1), {
+      cwd: command.workingFolder,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
     let said = "";
     child.stderr.on("data", (data: Buffer) => {
       said += data.toString();

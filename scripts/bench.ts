@@ -1,0 +1,137 @@
+/**
+ * `npm run bench`: how fast Vivarium is, against a bare QEMU and against libvirt on the same machine.
+ * Writes test/bench/results.md and test/bench/ratios.json.
+ *
+ *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
+ *                  is more than 25 % worse
+ *   --no-libvirt   leave the comparison with libvirt out
+ *   --only PART…   starting, booting, service, library, others: these alone, and nothing is written
+ */
+import { execFile } from "node:child_process";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { measureBooting } from "../test/bench/booting.ts";
+import { type Measured, together } from "../test/bench/figure.ts";
+import { measureLibrary } from "../test/bench/library.ts";
+import { measureOthers, measurePrograms } from "../test/bench/others.ts";
+import { drifts, readRatios, writeRatios } from "../test/bench/ratios.ts";
+import { currentLoad, line, met, notesOf, report } from "../test/bench/report.ts";
+import { measureService } from "../test/bench/service.ts";
+import { measureStarting } from "../test/bench/starting.ts";
+import { copyPrograms, makeWorld, type Programs, type World } from "../test/bench/world.ts";
+import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
+import { checkout } from "./setup/run.ts";
+
+const resultsFile = join(checkout, "test", "bench", "results.md");
+const ratiosFile = join(checkout, "test", "bench", "ratios.json");
+
+type Part = (world: World) => Promise<Measured>;
+
+const withLibvirt = !process.argv.includes("--no-libvirt");
+
+const parts: Record<string, Part> = {
+  starting: (world) => measureStarting(world, 15),
+  booting: (world) => measureBooting(world, { runs: 7, execs: 30, libvirt: withLibvirt }),
+  service: (world) => measureService(world, { running: 10, idle: 5, runs: 7, idleSeconds: 60, windows: 5 }),
+  library: (world) => measureLibrary(world, 7),
+  others: (world) => measureOthers(world, 7),
+};
+
+const shortParts: Record<string, Part> = {
+  starting: (world) => measureStarting(world, 7),
+  booting: (world) => measureBooting(world, { runs: 3, execs: 15, libvirt: false }),
+  programs: (world) => measurePrograms(world, 7),
+};
+
+async function main(): Promise<void> {
+  await ensureBundle();
+  await ensureGuests(["x86_64"]);
+  await build();
+  const programs = await copyPrograms();
+  try {
+    if (process.argv.includes("--short")) await short(programs);
+    else await whole(programs);
+  } finally {
+    await programs.dispose();
+  }
+}
+
+async function whole(programs: Programs): Promise<void> {
+  const only = process.argv.includes("--only")
+    ? process.argv.slice(process.argv.indexOf("--only") + 1).filter((word) => !word.startsWith("-"))
+    : undefined;
+  const before = currentLoad();
+  const measured = await measure(programs, only ? pick(parts, only) : parts);
+  const missed = measured.figures.filter((one) => met(one) === false);
+  console.log(missed.length === 0 ? "\nEvery target is met." : `\nMissed: ${missed.map(({ title }) => title).join("; ")}`);
+  if (only) return;
+  const notes = notesOf(await readFile(resultsFile, "utf8").catch(() => ""));
+  const facts = { date: new Date(), load: [before, currentLoad()] as const, ...(await versions(programs)) };
+  await writeFile(resultsFile, report(measured.figures, facts, notes));
+  await writeRatios(ratiosFile, measured.ratios);
+}
+
+/** A ratio that drifted is measured once more before it counts: CI's machines are shared. */
+async function short(programs: Programs): Promise<void> {
+  const committed = await readRatios(ratiosFile);
+  const first = await measure(programs, shortParts);
+  const suspects = drifts(committed, first.ratios);
+  if (suspects.length === 0) return void console.log("\nNo ratio drifted.");
+  console.log(`\nOnce more: ${suspects.join("; ")}`);
+  const names = suspects.map((text) => text.slice(0, text.indexOf(":")));
+  const again = await measure(
+    programs,
+    pick(
+      shortParts,
+      Object.keys(shortParts).filter((part) => names.some((name) => partOf(name) === part)),
+    ),
+  );
+  const remaining = drifts(committed, Object.fromEntries(Object.entries(again.ratios).filter(([name]) => names.includes(name))));
+  console.log(remaining.length === 0 ? "\nNo ratio drifted." : `\nDrifted by more than 25 %:\n  ${remaining.join("\n  ")}`);
+  if (remaining.length > 0) process.exitCode = 1;
+}
+
+/** Which part measures a ratio. */
+function partOf(name: string): string {
+  if (name.startsWith("start.")) return "starting";
+  return name.startsWith("viv.") ? "programs" : "booting";
+}
+
+function pick(from: Record<string, Part>, names: readonly string[]): Record<string, Part> {
+  const unknown = names.find((name) => !(name in from));
+  if (unknown !== undefined) throw new Error(`There is no part ${unknown}; there are ${Object.keys(from).join(", ")}.`);
+  return Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name)));
+}
+
+/** Each part in a home of its own, so that none pays for another. */
+async function measure(programs: Programs, chosen: Record<string, Part>): Promise<Measured> {
+  const all: Measured[] = [];
+  for (const [name, part] of Object.entries(chosen)) {
+    console.log(`\n── ${name} (load ${currentLoad().toFixed(1)})`);
+    const world = await makeWorld(programs);
+    try {
+      const measured = await part(world);
+      for (const one of measured.figures) console.log(line(one));
+      for (const [ratio, value] of Object.entries(measured.ratios)) console.log(`ratio ${ratio}: ${value}`);
+      all.push(measured);
+    } finally {
+      await world.dispose();
+    }
+  }
+  return together(all);
+}
+
+async function versions(programs: Programs): Promise<{ qemu: string; vivarium: string; libvirt: string | undefined }> {
+  const manifest = JSON.parse(
+    await readFile(join(programs.dist, "bundle", `${process.platform}-${process.arch}`, "manifest.json"), "utf8"),
+  ) as { qemuVersion: string };
+  const { version } = JSON.parse(await readFile(join(checkout, "package.json"), "utf8")) as { version: string };
+  const libvirt = withLibvirt ? (await promisify(execFile)("libvirtd", ["--version"])).stdout.trim().replace(/^.* /, "") : undefined;
+  return { qemu: `${manifest.qemuVersion} (the bundle's)`, vivarium: version, libvirt };
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
