@@ -79,13 +79,25 @@ async function run(options: HostSuite): Promise<readonly HostResult[]> {
 /** One CommonJS file that exports `run`, as VS Code wants it; Mocha itself is loaded from the checkout. */
 async function bundle(suite: string, outfile: string, results: string): Promise<void> {
   const entry = `${outfile}.entry.ts`;
-  const [runner, file] = [join(checkout, "test", "vscode", "support", "hostRunner.ts"), resolve(checkout, suite)].map((path) => JSON.stringify(path));
+  const [runner, file] = [join(checkout, "test", "vscode", "support", "hostRunner.ts"), resolve(checkout, suite)].map((path) =>
+    JSON.stringify(path),
+  );
   const mocha = JSON.stringify(join(checkout, "node_modules", "mocha"));
   await writeFile(
     entry,
     `import { runSuite } from ${runner};\nexport const run = () => runSuite(require(${mocha}), ${JSON.stringify(results)}, () => { require(${file}); });\n`,
   );
-  await build({ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "cjs", target: "node20", external: ["vscode", join(checkout, "node_modules", "mocha")], mainFields: ["module", "main"], logLevel: "warning" });
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: "node",
+    format: "cjs",
+    target: "node20",
+    external: ["vscode", join(checkout, "node_modules", "mocha")],
+    mainFields: ["module", "main"],
+    logLevel: "warning",
+  });
 }
 
 async function resultsFrom(file: string, timeoutMs: number, consoleMessages: readonly string[]): Promise<readonly HostResult[]> {
@@ -95,5 +107,7 @@ async function resultsFrom(file: string, timeoutMs: number, consoleMessages: rea
     if (text !== "") return JSON.parse(text) as HostResult[];
     await new Promise((wake) => setTimeout(wake, 100));
   }
-  throw new Error(`The extension host gave no results within ${timeoutMs / 1000} s. The window's console said:\n${consoleMessages.slice(-20).join("\n")}`);
+  throw new Error(
+    `The extension host gave no results within ${timeoutMs / 1000} s. The window's console said:\n${consoleMessages.slice(-20).join("\n")}`,
+  );
 }

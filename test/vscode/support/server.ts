@@ -32,6 +32,7 @@ const startTimeoutMs = 60_000;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const extensions = join(options.folder, "extensions");
   await mkdir(extensions, { recursive: true });
+  await installExtension(options, join(import.meta.dirname, "driver"));
   if (options.extension !== undefined) await installExtension(options, options.extension);
   const token = randomBytes(16).toString("hex");
   const tokenFile = join(options.folder, "token");
@@ -54,7 +55,11 @@ export async function startServer(options: ServerOptions): Promise<Server> {
 /** A folder becomes an installed extension by a link; a VSIX by VS Code's own installer. */
 async function installExtension(options: ServerOptions, extension: string): Promise<void> {
   if (!extension.endsWith(".vsix")) {
-    const manifest = JSON.parse(await readFile(join(extension, "package.json"), "utf8")) as { publisher: string; name: string; version: string };
+    const manifest = JSON.parse(await readFile(join(extension, "package.json"), "utf8")) as {
+      publisher: string;
+      name: string;
+      version: string;
+    };
     await symlink(extension, join(options.folder, "extensions", `${manifest.publisher}.${manifest.name}-${manifest.version}`));
     return;
   }
@@ -72,7 +77,8 @@ function run({ editor, folder, env }: ServerOptions, args: readonly string[]): C
     cwd: editor.root,
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...env },
+    // No gallery: nothing is asked of the network.
+    env: { ...process.env, EXTENSIONS_GALLERY: "{}", ...env },
   });
 }
 

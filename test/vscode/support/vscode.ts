@@ -12,8 +12,9 @@ import type { Browser, BrowserContext, Frame, Page } from "playwright-core";
 import { type EditorName, installedEditor } from "../../../scripts/setup/vscode.ts";
 import { checkout } from "../../support/home.ts";
 import { startBrowser } from "./browser.ts";
+import { askDriver } from "./driver.ts";
 import { type Server, startServer } from "./server.ts";
-import { seedSettings, type ThemeName, themes } from "./settings.ts";
+import { seedSettings, type ThemeName, type Themes, themesOf } from "./settings.ts";
 import * as workbench from "./workbench.ts";
 
 export interface VscodeOptions {
@@ -48,8 +49,10 @@ export interface Vscode {
   /** Pictures of the window in every theme (or those named), as `dist/screenshots/<name>-<theme>.png`. */
   screenshot(name: string, only?: readonly ThemeName[]): Promise<void>;
   theme(name: ThemeName): Promise<void>;
-  /** Changes user settings while it runs. */
-  settings(values: Readonly<Record<string, unknown>>): Promise<void>;
+  /** Changes a user setting while it runs. */
+  setting(name: string, value: unknown): Promise<void>;
+  /** Runs a command by its id, as an extension would; what it gives comes back as far as JSON can carry it. */
+  execute(command: string, ...args: unknown[]): Promise<unknown>;
   /** Reloads the window and waits for the workbench. */
   reload(): Promise<void>;
   /** The text of an output channel's log of this extension. */
@@ -70,13 +73,14 @@ export async function startVscode(options: VscodeOptions = {}): Promise<Vscode> 
   };
   try {
     const workspace = options.workspace === undefined ? await emptyWorkspace(folder) : options.workspace;
-    const settings = new Settings(join(folder, "data", "User"), { ...seedSettings, ...options.settings });
-    await settings.write({});
+    const themes = await themesOf(editor.root);
+    await seed(folder, { ...seedSettings, "workbench.colorTheme": themes.dark, ...options.settings });
+    const driver = join(folder, "driver.sock");
     const server = await startServer({
       editor,
       folder,
       extension: options.extension === null ? undefined : (options.extension ?? checkout),
-      env: options.env,
+      env: { ...options.env, VIVARIUM_TEST_DRIVER: driver },
       development: options.payload !== undefined,
     });
     cleanups.push(() => server.dispose());
@@ -86,7 +90,19 @@ export async function startVscode(options: VscodeOptions = {}): Promise<Vscode> 
     const consoleMessages: string[] = [];
     const context = await newContext(browser, options);
     const page = await open(context, address, consoleMessages);
-    return vscodeOf({ page, version: editor.version, folder, workspace, settings, browser, address, options, consoleMessages, dispose });
+    return vscodeOf({
+      page,
+      version: editor.version,
+      folder,
+      workspace,
+      driver,
+      themes,
+      browser,
+      address,
+      options,
+      consoleMessages,
+      dispose,
+    });
   } catch (error) {
     await dispose();
     throw error;
@@ -98,7 +114,8 @@ interface Parts {
   readonly version: string;
   readonly folder: string;
   readonly workspace: string | null;
-  readonly settings: Settings;
+  readonly driver: string;
+  readonly themes: Themes;
   readonly browser: Browser;
   readonly address: string;
   readonly options: VscodeOptions;
@@ -106,10 +123,11 @@ interface Parts {
   dispose(): Promise<void>;
 }
 
-function vscodeOf({ settings, browser, address, options, ...parts }: Parts): Vscode {
+function vscodeOf({ driver, themes, browser, address, options, ...parts }: Parts): Vscode {
   const { page } = parts;
+  const setting = async (name: string, value: unknown) => void (await askDriver(driver, { kind: "setting", name, value }));
   const theme = async (name: ThemeName) => {
-    await settings.write({ "workbench.colorTheme": themes[name] });
+    await setting("workbench.colorTheme", themes[name]);
     await workbench.themeApplied(page, name);
   };
   return {
@@ -118,7 +136,8 @@ function vscodeOf({ settings, browser, address, options, ...parts }: Parts): Vsc
     treeRows: () => workbench.treeRows(page),
     webview: (title) => workbench.webview(page, title),
     theme,
-    settings: (values) => settings.write(values),
+    setting,
+    execute: (name, ...args) => askDriver(driver, { kind: "command", name, args }),
     async secondWindow() {
       return open(await newContext(browser, options), address, parts.consoleMessages);
     },
@@ -174,21 +193,11 @@ export function editorOfThisRun(): EditorName {
   return name;
 }
 
-/** The user's settings.json on the server's disk, where code-server keeps it; VS Code reads it again when it changes. */
-class Settings {
-  readonly #folder: string;
-  #values: Record<string, unknown>;
-
-  constructor(folder: string, values: Record<string, unknown>) {
-    this.#folder = folder;
-    this.#values = values;
-  }
-
-  async write(values: Readonly<Record<string, unknown>>): Promise<void> {
-    this.#values = { ...this.#values, ...values };
-    await mkdir(this.#folder, { recursive: true });
-    await writeFile(join(this.#folder, "settings.json"), `${JSON.stringify(this.#values, null, 2)}\n`);
-  }
+/** The user's settings.json on the server's disk, where code-server keeps it. */
+async function seed(folder: string, values: Readonly<Record<string, unknown>>): Promise<void> {
+  const user = join(folder, "data", "User");
+  await mkdir(user, { recursive: true });
+  await writeFile(join(user, "settings.json"), `${JSON.stringify(values, null, 2)}\n`);
 }
 
 async function extensionLog(folder: string): Promise<string> {

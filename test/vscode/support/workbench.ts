@@ -23,7 +23,10 @@ export async function command(page: Page, title: string): Promise<void> {
   await page.keyboard.press("F1");
   await input.waitFor({ state: "visible" });
   await input.fill(`>${title}`);
-  const row = page.locator(".quick-input-list .monaco-list-row").filter({ has: page.getByText(title, { exact: true }) }).first();
+  const row = page
+    .locator(".quick-input-list .monaco-list-row")
+    .filter({ has: page.getByText(title, { exact: true }) })
+    .first();
   await row.waitFor({ state: "visible", timeout: 30_000 }).catch(async () => {
     const offered = await page.locator(".quick-input-list .monaco-list-row").allInnerTexts();
     throw new Error(`The palette has no “${title}”; it offers: ${offered.slice(0, 8).join(" | ") || "nothing"}.`);
@@ -39,7 +42,7 @@ async function releaseKeyboard(page: Page): Promise<void> {
 
 export async function treeRows(page: Page): Promise<string[]> {
   const rows = page.locator(".part.sidebar .monaco-list-row");
-  return (await rows.evaluateAll((found) => found.map((row) => row.getAttribute("aria-label") ?? "")));
+  return await rows.evaluateAll((found) => found.map((row) => row.getAttribute("aria-label") ?? ""));
 }
 
 /** Waits for a webview's document with this title. Its frame is `#active-frame` in the frame VS Code makes for it. */
