@@ -37,11 +37,17 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
 
 type Ending = Awaited<Launched["exited"]>;
 
+/**
+ * At logout systemd ends everything at once; QEMU must wait until the service has suspended or stopped it, so it is sent
+ * a signal that does nothing, and is killed only after the time that is left (systemd.kill(5), systemd.scope(5)).
+ */
+const scopeProperties = ["--property=KillSignal=SIGCONT", "--property=TimeoutStopSec=100"];
+
 /** `systemd-run --scope` execs the program, so that the pid and the start time stay what they were. */
 function commandLine(program: Program, args: readonly string[], unit: string | undefined): [string, string[]] {
   const own = [...program.argsPrefix, ...args];
   if (unit === undefined) return [program.file, own];
-  return ["systemd-run", ["--user", "--scope", "--quiet", "--collect", `--unit=${unit}`, "--", program.file, ...own]];
+  return ["systemd-run", ["--user", "--scope", "--quiet", "--collect", ...scopeProperties, `--unit=${unit}`, "--", program.file, ...own]];
 }
 
 /**

@@ -14,8 +14,9 @@ import { takeLock } from "./lock.ts";
 import { clearStartError } from "./startError.ts";
 import { World } from "./world.ts";
 
-/** Without machines, operations and clients the service ends after this long. */
-const idleExitMs = Number(process.env.VIVARIUM_IDLE_EXIT_MS ?? 60_000);
+/** Without machines, operations and clients the service ends after this long; `never` where the system starts it at login. */
+const idleExitMs =
+  process.env.VIVARIUM_IDLE_EXIT_MS === "never" ? Number.POSITIVE_INFINITY : Number(process.env.VIVARIUM_IDLE_EXIT_MS ?? 60_000);
 
 /**
  * Runs the service until it is asked to end or nobody needs it. Machines run on when it ends, however it ends.
