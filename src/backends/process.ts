@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { execa } from "execa";
 import type { ProcessIdentity } from "./types.ts";
 
@@ -39,8 +39,14 @@ async function linuxStartTime(pid: number): Promise<string | undefined> {
   // The second field is the program's name in parentheses and may hold anything, so count from the last one.
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   const [state, ticks] = [fields[0], fields[19]];
-  if (ticks === undefined || state === "Z" || state === "X") return undefined;
+  if (ticks === undefined || state === "X" || (state === "Z" && !(await hasOtherThreads(pid)))) return undefined;
   return `${await linuxBootId()}:${ticks}`;
+}
+
+/** A killed process's first thread is a corpse before the others have ended, which still hold its files and their locks. */
+async function hasOtherThreads(pid: number): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`).catch(() => []);
+  return threads.length > 1;
 }
 
 let bootId: Promise<string> | undefined;
