@@ -1,8 +1,23 @@
 import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { isAbsolute, join, relative } from "node:path";
-import { execa } from "execa";
 import type { Toolchain } from "../backends/index.ts";
-import { editDefinition, emptyState, type MachinePaths, machinePaths, makeKeys, makePrivateFolder, parseAssignment, parseDefinition, pauseForTest, saveState, syncFolder, type Work, writeFileAtomically } from "../machine/index.ts";
+import {
+  editDefinition,
+  emptyState,
+  type MachinePaths,
+  machinePaths,
+  makeKeys,
+  makePrivateFolder,
+  parseAssignment,
+  parseDefinition,
+  pauseForTest,
+  qemuImg,
+  saveState,
+  syncFolder,
+  uefiFiles,
+  type Work,
+  writeFileAtomically,
+} from "../machine/index.ts";
 import { type Architecture, type Definition, memoryBytes, requireBytes, requireMachineName, sizeText, vivError } from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
 import { findImage, type Image, storeImage } from "./images.ts";
@@ -80,7 +95,12 @@ async function step(work: Work, step: string): Promise<void> {
 
 async function requireSources(request: NewMachine): Promise<void> {
   const sources = [request.image, request.iso, request.netboot].filter((source) => source !== undefined);
-  if (sources.length > 1) throw vivError("usage", "A machine is made from one thing: an image, an ISO or a network boot folder.", "Give one of --image, --iso, --netboot.");
+  if (sources.length > 1)
+    throw vivError(
+      "usage",
+      "A machine is made from one thing: an image, an ISO or a network boot folder.",
+      "Give one of --image, --iso, --netboot.",
+    );
   if (request.iso !== undefined) await requireIso(request.iso);
   if (request.netboot !== undefined) {
     await requireReadable(request.netboot.directory, "folder");
@@ -107,7 +127,12 @@ async function requireIso(path: string): Promise<void> {
   try {
     const mark = Buffer.alloc(5);
     await handle.read(mark, 0, 5, 32_769);
-    if (mark.toString("latin1") !== "CD001") throw vivError("usage", `${path} is not an ISO image.`, "An HTML page or a cut-off download looks like this; check its size and checksum.");
+    if (mark.toString("latin1") !== "CD001")
+      throw vivError(
+        "usage",
+        `${path} is not an ISO image.`,
+        "An HTML page or a cut-off download looks like this; check its size and checksum.",
+      );
   } finally {
     await handle.close();
   }
@@ -117,7 +142,13 @@ async function storedImage(name: string, architecture: Architecture, context: Cr
   return storeImage(await findImage(context.guestFolder, context.imageStore, name, architecture), context.imageStore);
 }
 
-function definitionFor(request: NewMachine, architecture: Architecture, image: Image | undefined, context: CreateContext, toolchain: Toolchain): Definition {
+function definitionFor(
+  request: NewMachine,
+  architecture: Architecture,
+  image: Image | undefined,
+  context: CreateContext,
+  toolchain: Toolchain,
+): Definition {
   return newDefinition(
     { ...request, architecture, image, cdrom: request.iso, hasDisk: image === undefined || image.disk !== undefined },
     { cores: context.cores, memoryBytes: context.memoryBytes, qemuVersion: toolchain.version },
@@ -127,37 +158,62 @@ function definitionFor(request: NewMachine, architecture: Architecture, image: I
 function withAssignments(definition: Definition, assignments: readonly string[]): Definition {
   const text = editDefinition(JSON.stringify(definition), assignments.map(parseAssignment));
   const parsed = parseDefinition(text);
-  if ("problem" in parsed) throw vivError("invalid-definition", `The machine cannot be made: ${parsed.problem}.`, "Check the options and --set.");
+  if ("problem" in parsed)
+    throw vivError("invalid-definition", `The machine cannot be made: ${parsed.problem}.`, "Check the options and --set.");
   return { ...parsed.definition, name: definition.name, id: definition.id };
 }
 
 function requireCapacity(definition: Definition, context: CreateContext): void {
   const wanted = memoryBytes(definition);
   if (wanted > context.memoryBytes) {
-    throw vivError("not-enough-memory", `${definition.memory} of memory is more than this host has (${sizeText(Math.floor(context.memoryBytes / 1024 ** 2) * 1024 ** 2)}).`, "Ask for less: --memory 1G");
+    throw vivError(
+      "not-enough-memory",
+      `${definition.memory} of memory is more than this host has (${sizeText(Math.floor(context.memoryBytes / 1024 ** 2) * 1024 ** 2)}).`,
+      "Ask for less: --memory 1G",
+    );
   }
   if (definition.cpus > context.cores * 4) {
-    throw vivError("host-cannot", `${definition.cpus} processors are more than this host can run well (${context.cores} cores, at most four times as many).`, `Ask for fewer: --cpus ${context.cores}`);
+    throw vivError(
+      "host-cannot",
+      `${definition.cpus} processors are more than this host can run well (${context.cores} cores, at most four times as many).`,
+      `Ask for fewer: --cpus ${context.cores}`,
+    );
   }
 }
 
-async function fill(paths: MachinePaths, definition: Definition, request: NewMachine, image: Image | undefined, toolchain: Toolchain): Promise<void> {
+async function fill(
+  paths: MachinePaths,
+  definition: Definition,
+  request: NewMachine,
+  image: Image | undefined,
+  toolchain: Toolchain,
+): Promise<void> {
   await Promise.all([
     makePrivateFolder(paths.logs),
     makeKeys(paths, definition),
     makeDisk(paths, definition, request, image, toolchain),
-    makeNvram(paths, definition, toolchain),
+    uefiFiles(paths, definition, toolchain),
     writeFileAtomically(paths.definition, definitionText(definition), { durable: true }),
     saveState(paths, emptyState(), { durable: true }),
   ]);
 }
 
-async function makeDisk(paths: MachinePaths, definition: Definition, request: NewMachine, image: Image | undefined, toolchain: Toolchain): Promise<void> {
+async function makeDisk(
+  paths: MachinePaths,
+  definition: Definition,
+  request: NewMachine,
+  image: Image | undefined,
+  toolchain: Toolchain,
+): Promise<void> {
   const disk = definition.disks[0];
   if (!disk) return;
   const wanted = diskBytes(request.disk, image);
   if (image?.diskVirtualBytes !== undefined && wanted < image.diskVirtualBytes) {
-    throw vivError("usage", `A disk of ${request.disk} is smaller than the image's (${sizeText(image.diskVirtualBytes)}).`, `Ask for at least --disk ${sizeText(image.diskVirtualBytes)}`);
+    throw vivError(
+      "usage",
+      `A disk of ${request.disk} is smaller than the image's (${sizeText(image.diskVirtualBytes)}).`,
+      `Ask for at least --disk ${sizeText(image.diskVirtualBytes)}`,
+    );
   }
   const backing = image?.disk ? ["-F", "qcow2", "-b", relativeFromMachine(paths, join(image.folder, image.disk))] : [];
   await qemuImg(toolchain, ["create", "-q", "-f", "qcow2", ...backing, disk.file, String(wanted)], paths.folder);
@@ -166,21 +222,4 @@ async function makeDisk(paths: MachinePaths, definition: Definition, request: Ne
 /** Relative, so that a home can be moved. The staging folder is as deep as the final one. */
 function relativeFromMachine(paths: MachinePaths, file: string): string {
   return relative(paths.folder, file);
-}
-
-/** A machine's own UEFI variables, as qcow2 so that snapshots include them. */
-async function makeNvram(paths: MachinePaths, definition: Definition, toolchain: Toolchain): Promise<void> {
-  const kind = definition.firmware.type;
-  if (kind !== "uefi" && kind !== "uefi-secure") return;
-  const firmware = toolchain.firmware(definition.architecture, kind);
-  if (!firmware?.vars) throw vivError("host-cannot", `This QEMU comes without ${kind} firmware for ${definition.architecture}.`, "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).");
-  await qemuImg(toolchain, ["convert", "-q", "-f", "raw", "-O", "qcow2", firmware.vars, paths.nvram], paths.folder);
-}
-
-async function qemuImg(toolchain: Toolchain, args: readonly string[], cwd: string): Promise<void> {
-  const program = toolchain.program("qemu-img");
-  const result = await execa(program.file, [...program.argsPrefix, ...args], { cwd, env: { ...program.env }, reject: false, stdin: "ignore", windowsHide: true });
-  if (result.exitCode === 0) return;
-  if (/No space left on device/.test(result.stderr)) throw vivError("disk-full", `The disk is full: ${result.stderr.trim()}`, "Free some space and try again.");
-  throw vivError("failed", `qemu-img ${args[0] ?? ""} failed: ${result.stderr.trim() || result.message}`);
 }

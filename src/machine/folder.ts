@@ -16,7 +16,6 @@ export interface MachinePaths {
   readonly keys: string;
   readonly logs: string;
   readonly suspend: string;
-  readonly nvram: string;
 }
 
 export function machinePaths(folder: string): MachinePaths {
@@ -28,7 +27,6 @@ export function machinePaths(folder: string): MachinePaths {
     keys: join(folder, "keys"),
     logs: join(folder, "logs"),
     suspend: join(folder, "suspend"),
-    nvram: join(folder, "nvram.qcow2"),
   };
 }
 

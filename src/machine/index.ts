@@ -6,6 +6,8 @@ export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";
 export { Machine } from "./machine.ts";
+export { uefiFiles } from "./nvram.ts";
+export { qemuImg } from "./qemuImg.ts";
 export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./reach.ts";
 export { recover } from "./recover.ts";
 export { nameAsFolder, pendingChanges, replaceDefinition, setValues } from "./settings.ts";

@@ -3,11 +3,12 @@ import { access, constants, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
-import { commandLine, commandText, type FirmwareFiles, type LaunchContext } from "../qemu/index.ts";
+import { commandLine, commandText, type LaunchContext } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskLayouts } from "./disks.ts";
 import { inFolder } from "./folder.ts";
 import type { Machine, Operation } from "./machine.ts";
+import { uefiFiles } from "./nvram.ts";
 import { killProcess } from "./processEnd.ts";
 import { Session } from "./session.ts";
 import { sessionListener } from "./sessionEvents.ts";
@@ -74,7 +75,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     resolveForwards(machine, definition, request.forwards),
     diskLayouts(definition, machine.paths.folder, machine.host.homeFolder),
     guestIdentityFiles(machine.paths, definition),
-    firmwareFiles(machine, definition, toolchain),
+    uefiFiles(machine.paths, definition, toolchain),
     requireMedia(machine, definition),
     requireVsock(machine, definition),
     prepareFolders(machine, request.incoming),
@@ -222,22 +223,6 @@ async function requireMedia(machine: Machine, definition: Definition): Promise<v
       throw vivError("damaged", `${machine.name}: ${path} is missing.`, "Put the file back, or change vm.json.");
     });
   }
-}
-
-async function firmwareFiles(machine: Machine, definition: Definition, toolchain: Toolchain): Promise<FirmwareFiles | undefined> {
-  const kind = definition.firmware.type;
-  if (kind === "direct-kernel" || kind === "bios") return undefined;
-  const files = toolchain.firmware(definition.architecture, kind);
-  if (!files)
-    throw vivError(
-      "host-cannot",
-      `This QEMU comes without ${kind} firmware for ${definition.architecture}.`,
-      "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).",
-    );
-  await access(machine.paths.nvram).catch(() => {
-    throw vivError("damaged", `${machine.name}: ${machine.paths.nvram} is missing.`, "Restore it from a backup.");
-  });
-  return { code: files.code, vars: machine.paths.nvram };
 }
 
 /**

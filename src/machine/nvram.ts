@@ -1,0 +1,38 @@
+import { access, rename } from "node:fs/promises";
+import { join } from "node:path";
+import type { Toolchain } from "../backends/index.ts";
+import { type Definition, vivError } from "../model/index.ts";
+import type { FirmwareFiles } from "../qemu/index.ts";
+import type { MachinePaths } from "./folder.ts";
+import { qemuImg } from "./qemuImg.ts";
+
+/**
+ * The UEFI firmware of a machine and the variables that belong to it; undefined for a machine without UEFI. Variables
+ * that are not there yet are made from the firmware's template: when the machine is created, or when its firmware was
+ * changed. Each kind of firmware keeps a file of its own: the template of `uefi-secure` holds the keys of Secure Boot, and
+ * a variable store without them would silently start anything.
+ *
+ * @throws VivError `host-cannot` when this QEMU has no such firmware, `disk-full`.
+ */
+export async function uefiFiles(paths: MachinePaths, definition: Definition, toolchain: Toolchain): Promise<FirmwareFiles | undefined> {
+  const kind = definition.firmware.type;
+  if (kind !== "uefi" && kind !== "uefi-secure") return undefined;
+  const firmware = toolchain.firmware(definition.architecture, kind);
+  if (!firmware?.vars)
+    throw vivError(
+      "host-cannot",
+      `This QEMU comes without ${kind} firmware for ${definition.architecture}.`,
+      "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).",
+    );
+  const vars = join(paths.folder, kind === "uefi" ? "nvram.qcow2" : "nvram-secure.qcow2");
+  const present = await access(vars).then(
+    () => true,
+    () => false,
+  );
+  if (!present) {
+    // qcow2, so that snapshots include them; whole or not at all.
+    await qemuImg(toolchain, ["convert", "-q", "-f", "raw", "-O", "qcow2", firmware.vars, `${vars}.new`], paths.folder);
+    await rename(`${vars}.new`, vars);
+  }
+  return { code: firmware.code, vars };
+}
