@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
 import { checkout } from "./setup/run.ts";
 import { buildPrograms, ensureSystemPrograms, testPrograms } from "./setup/systemPackages.ts";
+import { editorPrograms, ensureEditor } from "./setup/vscode.ts";
 
 interface Counts {
   passes: number;
@@ -31,14 +32,15 @@ const tiers: readonly Tier[] = [
   { name: "unit", what: "pure code", run: () => mocha("unit") },
   { name: "golden", what: "command lines, transcripts, help", run: () => mocha("golden") },
   { name: "qemu", what: "real QEMU, real guests, real faults", run: () => mocha("qemu") },
+  { name: "vscode", what: "a real VS Code, a real browser, real machines", run: () => mocha("vscode") },
 ];
 
 async function main(): Promise<void> {
   const asked = process.argv.slice(2);
   const unknown = asked.find((name) => !tiers.some((tier) => tier.name === name));
   if (unknown !== undefined) throw new Error(`There is no tier ${unknown}; there are ${tiers.map((tier) => tier.name).join(", ")}.`);
-  await setUp();
   const chosen = tiers.filter((tier) => asked.length === 0 || asked.includes(tier.name));
+  await setUp(chosen.some(({ name }) => name === "vscode"));
   const totals: Counts = { passes: 0, failures: 0, pending: 0 };
   const rows: string[] = [];
   for (const tier of chosen) {
@@ -59,8 +61,9 @@ function text({ passes, failures, pending }: Counts): string {
   return `${passes} passed, ${failures} failed, ${pending} skipped`;
 }
 
-async function setUp(): Promise<void> {
-  await ensureSystemPrograms([...buildPrograms, ...testPrograms]);
+async function setUp(withEditor: boolean): Promise<void> {
+  await ensureSystemPrograms([...buildPrograms, ...testPrograms, ...(withEditor ? editorPrograms : [])]);
+  if (withEditor) await ensureEditor("current");
   await ensureBundle();
   await ensureGuests(["x86_64", "aarch64"]);
   await build();
