@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { AnyCommandId } from "./commandIds.ts";
+import type { AnyCommandId, MachineRef } from "./commandIds.ts";
 import { ContextKeys } from "./contextKeys.ts";
 import { type ErrorContext, presentError } from "./errors.ts";
 import { Machines } from "./machines.ts";
@@ -17,6 +17,8 @@ export class Editor implements vscode.Disposable {
   readonly contextKeys = new ContextKeys();
   readonly service: Service;
   readonly machines: Machines;
+  /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
+  selection: () => readonly MachineRef[] = () => [];
 
   constructor(context: vscode.ExtensionContext) {
     this.context = context;

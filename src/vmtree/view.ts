@@ -28,6 +28,7 @@ export function createMachinesView(
     showCollapseAll: true,
     dragAndDropController: new MachineDragAndDrop(editor, fromIso),
   });
+  editor.selection = () => view.selection.filter((node) => node.kind === "machine");
   const decorations = new MachineDecorations(editor);
   const paint = (): void => paintView(editor, view, tree);
   const subscriptions: vscode.Disposable[] = [
