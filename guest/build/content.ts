@@ -87,13 +87,13 @@ export const FACTS: Readonly<Record<Architecture, ArchitectureFacts>> = {
   x86_64: {
     serial: "ttyS0",
     modules: ["pvpanic_pci", "pvpanic_mmio", "crc32c_intel", "uhci_hcd"],
-    append: "console=tty0 console=ttyS0,115200 quiet loglevel=3 tsc=reliable no_timer_check",
+    append: "console=tty0 console=ttyS0,115200 quiet loglevel=3 tsc=reliable no_timer_check cryptomgr.notests",
     gzipKernel: false,
   },
   aarch64: {
     serial: "ttyAMA0",
     modules: ["gpio_keys"],
-    append: "console=tty0 console=ttyAMA0,115200 quiet loglevel=3",
+    append: "console=tty0 console=ttyAMA0,115200 quiet loglevel=3 cryptomgr.notests",
     gzipKernel: true,
   },
 };
