@@ -48,7 +48,13 @@ export const commandIds = [
 export type CommandId = (typeof commandIds)[number];
 
 /** Commands that webviews/ registers: they open something that lives there. */
-export const webviewCommandIds = ["vivarium.openConsole", "vivarium.openSerialConsole", "vivarium.editSettings"] as const;
+export const webviewCommandIds = [
+  "vivarium.openConsole",
+  "vivarium.openSerialConsole",
+  "vivarium.editSettings",
+  "vivarium.settings.openAsJson",
+  "vivarium.settings.openForm",
+] as const;
 export type WebviewCommandId = (typeof webviewCommandIds)[number];
 
 export type AnyCommandId = CommandId | WebviewCommandId;

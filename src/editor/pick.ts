@@ -48,7 +48,13 @@ export async function pickMachine(editor: Editor, args: readonly unknown[], opti
 }
 
 function pointedAt(editor: Editor, [first, selected]: readonly unknown[]): MachineSummary[] {
-  const many = wantsSelection(first) ? editor.selection() : Array.isArray(first) ? first : Array.isArray(selected) && selected.length > 0 ? selected : [first];
+  const many = wantsSelection(first)
+    ? editor.selection()
+    : Array.isArray(first)
+      ? first
+      : Array.isArray(selected) && selected.length > 0
+        ? selected
+        : [first];
   const found = many.flatMap((one: unknown) => {
     const machine = typeof one === "string" ? editor.machines.find(one) : isMachineRef(one) ? editor.machines.find(one.machine) : undefined;
     if (typeof one === "string" && !machine) throw new Error(l10n.t("There is no machine “{0}”.", plain(one)));

@@ -13,7 +13,7 @@ export function childrenOf(details: MachineDetails): Node[] {
   const disks = details.disks.map((disk): DiskNode => ({ kind: "disk", machine, disk }));
   const facts: FactNode[] = [];
   if (details.cdrom !== null)
-    facts.push({ kind: "fact", machine, icon: "disc", label: l10n.t("CD"), description: basename(details.cdrom) });
+    facts.push({ kind: "fact", machine, icon: "record", label: l10n.t("CD"), description: basename(details.cdrom) });
   if (details.pendingChanges.length > 0) {
     facts.push({
       kind: "fact",
@@ -67,7 +67,9 @@ export function groupItem({ name }: GroupNode, members: number): vscode.TreeItem
   item.iconPath = new vscode.ThemeIcon("folder");
   item.description = String(members);
   item.contextValue = "group";
-  item.accessibilityInformation = { label: l10n.t("Group {0}, {1} machines", plain(name), members) };
+  item.accessibilityInformation = {
+    label: members === 1 ? l10n.t("Group {0}, 1 machine", plain(name)) : l10n.t("Group {0}, {1} machines", plain(name), members),
+  };
   return item;
 }
 

@@ -62,7 +62,8 @@ function reach(details: MachineDetails | undefined): string | undefined {
 function spoken(machine: MachineSummary, shown: string | boolean | undefined): string {
   const warning = isEmulated(machine) ? emulatedWarning() : undefined;
   const seen = typeof shown === "string" && shown !== "" ? shown.replaceAll("→", l10n.t(" to ")) : undefined;
-  return [plain(machine.name), stateWord(machine), seen, warning].filter(given).join(", ");
+  const state = stateWord(machine);
+  return [plain(machine.name), seen?.startsWith(state) ? undefined : state, seen, warning].filter(given).join(", ");
 }
 
 function given(text: string | undefined): text is string {

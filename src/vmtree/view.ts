@@ -40,6 +40,7 @@ export function createMachinesView(
     editor.machines.onDidChange(paint),
     editor.service.onDidChangeStatus(paint),
   ];
+  paint();
   return {
     get filter() {
       return tree.filter;

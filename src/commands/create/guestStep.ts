@@ -42,7 +42,7 @@ function otherItems(): GuestItem[] {
     {
       label: l10n.t("ISO file…"),
       detail: l10n.t("Install a system, or run it from its CD"),
-      iconPath: new vscode.ThemeIcon("disc"),
+      iconPath: new vscode.ThemeIcon("record"),
       choose: chooseIso,
     },
     {

@@ -13,7 +13,11 @@ interface SizeItem extends vscode.QuickPickItem {
 /** How large: three sizes of this computer, or any. */
 export async function sizeStep(guest: Guest, place: StepPlace): Promise<Answer<ChosenSize>> {
   const sizes = sizesFor({ cores: availableParallelism(), memoryBytes: totalmem() });
-  const items: SizeItem[] = sizes.map((size) => ({ label: sizeTitle(size.name), description: sizeWords(size), size }));
+  const items: SizeItem[] = sizes.map((size) => ({
+    label: sizeTitle(size.name),
+    description: sizeWords(size, guest.from !== "image"),
+    size,
+  }));
   const other: SizeItem = { label: l10n.t("Other…"), description: l10n.t("processors, memory and disk as you type them") };
   const usual = items.find(({ size }) => size?.name === usualSize(guest)) ?? items[0];
   for (;;) {

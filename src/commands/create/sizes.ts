@@ -44,8 +44,10 @@ export function sizeTitle(name: Size["name"]): string {
   }
 }
 
-export function sizeWords({ cpus, memoryBytes, diskBytes }: Size): string {
+/** An image brings its own disk: then nothing is said of one. */
+export function sizeWords({ cpus, memoryBytes, diskBytes }: Size, ownDisk: boolean): string {
   const processors = cpus === 1 ? l10n.t("1 CPU") : l10n.t("{0} CPUs", cpus);
+  if (!ownDisk) return l10n.t("{0}, {1} of memory", processors, bytesWords(memoryBytes));
   return l10n.t("{0}, {1} of memory, disk up to {2}", processors, bytesWords(memoryBytes), bytesWords(diskBytes));
 }
 
