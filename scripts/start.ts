@@ -2,14 +2,21 @@
  * `npm start`: from a fresh checkout to a real machine. Installs what is missing, makes the bundle and the starter
  * guest, builds, makes and boots the machine `hello`, runs `uname -a` in it, and reports. Can be repeated.
  *
- *   --headless   no editor (there is none yet: the same as without)
+ * Then it packs the extension, installs it into your VS Code (`code` on PATH) or into a VS Code in the browser from npm,
+ * and opens it on a sample folder with the machine's console.
+ *
+ *   --headless   no editor
  */
 import { execFile } from "node:child_process";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import which from "which";
 import { build, ensureBundle, ensureGuests, hostGuestArchitecture } from "./setup/artefacts.ts";
-import { checkout, SetupError } from "./setup/run.ts";
+import { startEditorServer } from "./setup/editorServer.ts";
+import { checkout, run, runScript, SetupError } from "./setup/run.ts";
 import { buildPrograms, ensureSystemPrograms } from "./setup/systemPackages.ts";
+import { editorPrograms, ensureEditor } from "./setup/vscode.ts";
 
 interface HostReport {
   qemu: { version: string; source: string } | null;
@@ -61,6 +68,32 @@ async function main(): Promise<void> {
   const answer = (await viv("exec", machine, "--", "uname", "-a")).trim();
   const details = await vivJson<Details>("show", machine);
   report(host, details, answer);
+  if (!process.argv.includes("--headless")) await openEditor();
+}
+
+/** Into the user's own VS Code where there is one; otherwise a VS Code for the browser, on localhost with a token. */
+async function openEditor(): Promise<void> {
+  const vsix = await packExtension();
+  const sample = join(checkout, "samples", "hello");
+  const code = await which("code", { nothrow: true });
+  if (code !== null) {
+    console.log("Installing the extension into VS Code …");
+    await run(code, ["--install-extension", vsix, "--force"], { quiet: true });
+    await run(code, [sample], { quiet: true });
+    console.log(`VS Code opens on ${sample}: look for “${machine}” in its Vivarium view.`);
+    return;
+  }
+  await ensureSystemPrograms(editorPrograms);
+  const server = await startEditorServer(await ensureEditor("current"), vsix, sample, {});
+  console.log(`VS Code runs for your browser. Open (the link holds the key; it is also in ${server.urlFile}):\n\n    ${server.url}\n`);
+}
+
+async function packExtension(): Promise<string> {
+  console.log("Packing the extension …");
+  const target = `${process.platform}-${process.arch}`;
+  await runScript("scripts/package.ts", ["--target", target]);
+  const { version } = JSON.parse(await readFile(join(checkout, "package.json"), "utf8")) as { version: string };
+  return join(checkout, "dist", `vivarium-${version}-${target}.vsix`);
 }
 
 function report(host: HostReport, details: Details, answer: string): void {
