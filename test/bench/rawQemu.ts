@@ -53,7 +53,7 @@ class Lines {
       for (const { reject } of this.#waiting.splice(0)) reject(new Error("The connection ended."));
     });
     socket.on("data", (data: Buffer) => {
-      const lines = (this.#rest + data.toString("latin1").replaceAll("\u00ff", "")).split("\n");
+      const lines = (this.#rest + data.toString("latin1")).split("\n");
       this.#rest = lines.pop() ?? "";
       for (const line of lines) if (line.trim() !== "") this.#receive(JSON.parse(line) as Message);
     });
@@ -142,7 +142,7 @@ export class RawMachine {
   async agentReady(): Promise<void> {
     await this.#agentOpened;
     this.#agent = new Lines(await dialled(this.#agentSocket, this.#child));
-    await this.#agent.ask('\u00ff{"execute":"guest-sync-delimited","arguments":{"id":4711}}\n');
+    await this.#agent.ask('{"execute":"guest-sync","arguments":{"id":4711}}\n');
   }
 
   /** `true` in the guest, asked about every 2 ms: the floor of lab.md §7. */
