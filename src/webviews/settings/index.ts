@@ -1,0 +1,47 @@
+import { join } from "node:path";
+import * as vscode from "vscode";
+import { type Editor, isWhole, pickMachine } from "../../editor/index.ts";
+import { l10n } from "./l10n.ts";
+
+/** The settings form: a custom text editor over `vm.json`. */
+
+const viewType = "vivarium.settings";
+
+export function registerSettings(editor: Editor): vscode.Disposable {
+  l10n.use(vscode.l10n.bundle);
+  return vscode.Disposable.from(
+    vscode.window.registerCustomEditorProvider(viewType, {
+      async resolveCustomTextEditor(document, panel) {
+        // The form brings the model's schemas with it: loaded by the first form, not by activation.
+        const { SettingsForm } = await import("./form.ts");
+        const form = new SettingsForm(editor, document, panel);
+        panel.onDidDispose(() => form.dispose());
+      },
+    }),
+    editor.register("vivarium.editSettings", (...args) => editSettings(editor, args)),
+    editor.register("vivarium.settings.openAsJson", (uri) => reopen(uri, "default")),
+    editor.register("vivarium.settings.openForm", (uri) => reopen(uri, viewType)),
+  );
+}
+
+async function editSettings(editor: Editor, args: readonly unknown[]): Promise<void> {
+  const options = { title: l10n.t("Edit Settings"), fits: isWhole, none: l10n.t("No machine has settings that can be read.") };
+  const machine = await pickMachine(editor, args, options);
+  if (!machine) return;
+  const { folder } = await editor.machines.details(machine.id);
+  await vscode.commands.executeCommand("vscode.openWith", vscode.Uri.file(join(folder, "vm.json")), viewType);
+}
+
+/** The tab becomes the other view of the same document; what is not saved stays as it is. */
+async function reopen(uri: unknown, view: string): Promise<void> {
+  const active = activeUri();
+  const wanted = uri instanceof vscode.Uri ? uri : active;
+  if (!wanted) throw new Error(l10n.t("Open the vm.json of a machine first."));
+  if (active?.toString() === wanted.toString()) await vscode.commands.executeCommand("reopenActiveEditorWith", view);
+  else await vscode.commands.executeCommand("vscode.openWith", wanted, view);
+}
+
+function activeUri(): vscode.Uri | undefined {
+  const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+  return input instanceof vscode.TabInputText || input instanceof vscode.TabInputCustom ? input.uri : undefined;
+}
