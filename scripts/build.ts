@@ -70,5 +70,33 @@ await build({
   sourcesContent: false,
   plugins: [onlyWhatIsUsed(["src/model", "src/api"])],
 });
+// The pages. noVNC has a top-level await, so they are modules.
+await build({
+  ...program,
+  entryPoints: {
+    console: "src/webviews/console/page/main.ts",
+    "console-style": "src/webviews/console/console.css",
+    settings: "src/webviews/settings/page/main.ts",
+    "settings-style": "src/webviews/settings/page/settings.css",
+  },
+  outdir: `${outFolder}/webviews`,
+  platform: "browser",
+  target: "chrome138",
+  banner: {},
+  minify: true,
+  legalComments: "eof",
+});
+// The components: a classic script, loaded before a page's module.
+await build({
+  ...program,
+  entryPoints: { ui: "src/webviews/ui/page/toolkit.ts" },
+  outdir: `${outFolder}/webviews`,
+  platform: "browser",
+  target: "chrome138",
+  format: "iife",
+  banner: {},
+  minify: true,
+  legalComments: "eof",
+});
 // The programs are ES modules wherever they are copied to.
 await writeFile(`${outFolder}/package.json`, `${JSON.stringify({ type: "module", version: manifest.version })}\n`);

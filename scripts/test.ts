@@ -28,6 +28,7 @@ interface Tier {
 
 const tiers: readonly Tier[] = [
   { name: "types", what: "TypeScript, strict", run: () => command("tsc", ["--noEmit"]) },
+  { name: "pages", what: "TypeScript of the webviews’ pages", run: () => command("tsc", ["--noEmit", "-p", "src/webviews"]) },
   { name: "lint", what: "format, lint, import arrows", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "unit", what: "pure code", run: () => mocha("unit") },
   { name: "golden", what: "command lines, transcripts, help", run: () => mocha("golden") },

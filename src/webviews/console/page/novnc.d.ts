@@ -1,0 +1,19 @@
+/** The part of noVNC 1.7 that the console uses (its docs/API.md); the package has no types. */
+declare module "@novnc/novnc" {
+  class RFB extends EventTarget {
+    constructor(target: HTMLElement, channel: unknown, options?: { shared?: boolean });
+    scaleViewport: boolean;
+    resizeSession: boolean;
+    background: string;
+    compressionLevel: number;
+    focusOnClick: boolean;
+    disconnect(): void;
+    /** `keysym` 0: by the scan code alone, which QEMU takes. */
+    sendKey(keysym: number, code: string, down?: boolean): void;
+    focus(options?: FocusOptions): void;
+    blur(): void;
+  }
+
+  // biome-ignore lint/style/noDefaultExport: it is how the package exports it
+  export { RFB as default };
+}

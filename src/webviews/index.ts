@@ -1,0 +1,2 @@
+export { registerConsole } from "./console/index.ts";
+export { registerSettings } from "./settings/index.ts";
