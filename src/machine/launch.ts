@@ -157,9 +157,10 @@ async function spawnQemu(
     machine.session = session;
     return session;
   } catch (error) {
+    const crashed = ended;
     await killProcess(launched);
     await machine.record(({ run: _run, ...state }) => state, { quiet: true });
-    throw ended ? await crashError(machine, error) : error;
+    throw crashed ? await crashError(machine, error) : error;
   }
 }
 

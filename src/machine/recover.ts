@@ -21,7 +21,8 @@ const adoptionTimeoutMs = 3000;
  * | operation, step | process alive | process gone |
  * | --- | --- | --- |
  * | none | adopted | `failed (lost)` |
- * | start, any | finished: it continues | undone: stopped |
+ * | start, process not recorded yet | undone: ended, the guest never ran | undone: stopped |
+ * | start, recorded | finished: it continues | undone: stopped |
  * | wake, before `continuing` | undone: killed, still suspended | undone: still suspended |
  * | wake, `continuing` | finished | saved memory is stale and dropped: `failed (lost)` |
  * | stop, any | goes on running (ask again) | finished |
