@@ -1,10 +1,9 @@
 import * as z from "zod";
 import { vivError } from "./errors.ts";
+import { machineNamePattern } from "./names.ts";
 import { parseBytes } from "./units.ts";
 
 /** What the user wants a machine to be: the content of `vm.json`. Human-editable; unknown keys are errors. */
-
-export const machineNamePattern = /^[a-z][a-z0-9-]{0,40}$/;
 
 export const MachineName = z.string().regex(machineNamePattern, "must match ^[a-z][a-z0-9-]{0,40}$");
 
@@ -197,15 +196,4 @@ function duplicates(values: readonly string[]): number[] {
 
 export function describeProblems(problems: readonly DefinitionProblem[]): string {
   return problems.map((problem) => (problem.path ? `${problem.path} ${problem.message}` : problem.message)).join("; ");
-}
-
-/** Refuses anything that is not a machine's name, before it is used in a path. */
-export function requireMachineName(name: string): string {
-  if (machineNamePattern.test(name)) return name;
-  const shown = JSON.stringify(name.length > 60 ? `${name.slice(0, 60)}…` : name);
-  throw vivError(
-    "invalid-name",
-    `${shown} cannot be a machine's name.`,
-    "Use a lower-case letter, then up to 40 lower-case letters, digits and dashes.",
-  );
 }

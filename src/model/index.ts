@@ -1,5 +1,6 @@
 export * from "./definition.ts";
 export * from "./errors.ts";
 export * from "./jsonSchema.ts";
+export * from "./names.ts";
 export * from "./state.ts";
 export * from "./units.ts";
