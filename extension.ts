@@ -3,15 +3,21 @@ import { createFromIso, registerCommands, type Work } from "./src/commands/index
 import { Editor } from "./src/editor/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
 import { createMachinesView } from "./src/vmtree/index.ts";
-import { registerSettings } from "./src/webviews/index.ts";
-import { registerConsole } from "./src/webviews/index.ts";
+import { registerConsole, registerSettings } from "./src/webviews/index.ts";
 
 /** Only wiring: the rooms of src/ do the work, and what they need is loaded when it is needed. */
 export function activate(context: vscode.ExtensionContext): void {
   const editor = new Editor(context);
   const view = createMachinesView(editor, (file, group) => createFromIso(work, file, group));
   const work: Work = { editor, view };
-  context.subscriptions.push(editor, view, registerCommands(work), registerConsole(editor), registerTerminals(editor));
+  context.subscriptions.push(
+    editor,
+    view,
+    registerCommands(work),
+    registerConsole(editor),
+    registerSettings(editor),
+    registerTerminals(editor),
+  );
 }
 
 /** Machines run on: vivd and QEMU are processes of their own. */
