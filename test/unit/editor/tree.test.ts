@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import type { MachineSummary } from "../../../src/api/index.ts";
+import { failed, running, stopped } from "../cli/support/machines.ts";
+import { stub } from "./support/load.ts";
+import { editorWith, FakeService } from "./support/service.ts";
+
+const { MachineTree } = await import("../../../src/vmtree/provider.ts");
+const { machineItem, description } = await import("../../../src/vmtree/machineItem.ts");
+const { contextValue } = await import("../../../src/vmtree/contextValue.ts");
+const { machineTooltip, waterfall } = await import("../../../src/vmtree/tooltip.ts");
+const { arrange, matches } = await import("../../../src/vmtree/order.ts");
+
+const tokens = (machine: MachineSummary): string[] => contextValue(machine).split(" ");
+
+async function treeOf(...machines: MachineSummary[]) {
+  const service = new FakeService(machines);
+  const editor = await editorWith(service);
+  const tree = new MachineTree(editor);
+  const repainted: unknown[] = [];
+  tree.onDidChangeTreeData((node) => repainted.push(node));
+  return { service, editor, tree, repainted };
+}
+
+describe("the machines tree", () => {
+  afterEach(() => stub.reset());
+
+  it("has groups first, then machines, both in alphabetical order", async () => {
+    const { tree } = await treeOf(stopped("web10"), stopped("web9"), stopped("db", { group: "team" }), stopped("a", { group: "Alpha" }));
+    const roots = await tree.getChildren();
+    assert.deepEqual(
+      roots.map((node) => (node.kind === "group" ? node.name : node.kind === "machine" ? node.machine : node.kind)),
+      ["Alpha", "team", "id-of-web9", "id-of-web10"],
+    );
+  });
+
+  it("repaints one row for one machine's event", async () => {
+    const { service, tree, repainted } = await treeOf(stopped("hello"), stopped("web"));
+    const [hello] = await tree.getChildren();
+    service.changed(running("hello"));
+    assert.deepEqual(repainted, [hello]);
+    assert.equal(repainted[0], hello, "by identity: the view knows rows by their objects");
+  });
+
+  it("repaints the whole when a machine comes, goes, or moves to another group", async () => {
+    const { service, repainted } = await treeOf(stopped("hello"));
+    service.changed(stopped("web"));
+    service.changed(stopped("web", { group: "team" }));
+    service.events.fire({ event: "machine.removed", at: "", id: "id-of-web", name: "web" });
+    assert.deepEqual(repainted, [undefined, undefined, undefined]);
+  });
+
+  it("shows a machine that became damaged once, although its id changed", async () => {
+    const { service, editor } = await treeOf(stopped("hello"));
+    service.changed({ ...stopped("hello"), id: "damaged-hello", state: "damaged", status: { state: "damaged", reason: "vm.json: no" } });
+    assert.deepEqual(
+      editor.machines.all.map(({ id }) => id),
+      ["damaged-hello"],
+    );
+  });
+
+  it("adds ports when they are known, and keeps them while newer ones are asked for", async () => {
+    const { service, tree, repainted } = await treeOf(running("hello"));
+    const [node] = await tree.getChildren();
+    assert.equal(tree.getTreeItem(node!).description, "emulated");
+    await new Promise(setImmediate);
+    assert.deepEqual(repainted, [node]);
+    assert.equal(tree.getTreeItem(node!).description, "emulated · :40022→22");
+    service.changed(running("hello", { wanted: "running" }));
+    assert.equal(tree.getTreeItem(node!).description, "emulated · :40022→22");
+  });
+
+  it("shows ports, disks, CD and pending changes below a machine", async () => {
+    const { tree } = await treeOf(running("hello", { cdrom: "/iso/debian.iso", pendingChanges: ["memory"] }));
+    const [node] = await tree.getChildren();
+    const children = await tree.getChildren(node);
+    assert.deepEqual(
+      children.map((child) => tree.getTreeItem(child).label),
+      ["Port 22", "Disk root", "CD", "At the next start"],
+    );
+  });
+
+  it("says why when details cannot be had", async () => {
+    const { service, tree } = await treeOf(stopped("hello"));
+    service.answers["machine.show"] = () => {
+      throw new Error("the disk is gone");
+    };
+    const [node] = await tree.getChildren();
+    const [only] = await tree.getChildren(node);
+    assert.equal(tree.getTreeItem(only!).description, "the disk is gone");
+  });
+
+  it("draws and filters a thousand machines in time", async () => {
+    const many = Array.from({ length: 1000 }, (_, index) => stopped(`m${index}`, index % 3 === 0 ? { group: `g${index % 10}` } : {}));
+    const { tree } = await treeOf(...many);
+    const before = performance.now();
+    const roots = await tree.getChildren();
+    for (const root of roots)
+      for (const node of [root, ...(root.kind === "group" ? await tree.getChildren(root) : [])]) tree.getTreeItem(node);
+    assert.ok(performance.now() - before < 250, `drawn in ${performance.now() - before} ms`);
+    const filtering = performance.now();
+    tree.filter = "m99";
+    assert.equal(tree.arrangement.shown, 11);
+    assert.ok(performance.now() - filtering < 50, `filtered in ${performance.now() - filtering} ms`);
+  });
+});
+
+describe("a machine's row", () => {
+  it("has its name, state and place for screen readers", () => {
+    const item = machineItem(running("hello"), running("hello"));
+    assert.equal(item.accessibilityInformation?.label, "hello, running, emulated · :40022 to 22, Emulated: not a security boundary");
+  });
+
+  it("shows the operation in progress before anything else", () => {
+    const busy = running("hello", { operation: { kind: "suspend", step: "saving memory", percent: 41.7 } });
+    assert.equal(description(busy, busy), "saving memory 41 %");
+    assert.equal((machineItem(busy, busy).iconPath as unknown as { id: string }).id, "loading~spin");
+  });
+
+  it("says in one line why it failed", () => {
+    assert.equal(description(failed("hello"), undefined), "failed: QEMU ended at once:");
+  });
+
+  it("offers what its state allows", () => {
+    assert.deepEqual(tokens(stopped("a")), ["machine", "stopped", "startable", "changeable", "whole"]);
+    assert.deepEqual(tokens(running("a")), ["machine", "running", "live", "stoppable", "whole"]);
+    const hung = running("a", { status: { state: "running", pid: 1, since: "", responding: false } });
+    assert.ok(tokens(hung).includes("unresponsive"));
+    const damaged: MachineSummary = { ...stopped("a"), state: "damaged", status: { state: "damaged", reason: "no" } };
+    assert.deepEqual(tokens(damaged), ["machine", "damaged"]);
+  });
+
+  it("never lets a hostile name or note act in its tooltip", () => {
+    const hostile = running("x", { name: "<b>[a](command:x)", note: "![i](https://e/x.png)", image: "| a | b |\n| $(zap)" });
+    const { value } = machineTooltip(hostile, hostile);
+    assert.doesNotMatch(value, /<b>|\]\(|!\[|\(zap\)/);
+  });
+
+  it("draws readiness as a waterfall", () => {
+    const lines = waterfall({ qmp: 100, kernel: 500, agent: 1000 }).trim().split("\n").slice(1, -1);
+    assert.deepEqual(
+      lines,
+      ["qmp         100 ms  ██", "kernel      500 ms    ██████████", "agent      1000 ms              ████████████"].map((line) => line),
+    );
+  });
+});
+
+describe("the filter", () => {
+  it("wants every word in what can be seen", () => {
+    const machine = running("web-1", { group: "Team Blue" });
+    assert.ok(matches(machine, "web blue"));
+    assert.ok(matches(machine, "RUNNING"));
+    assert.ok(!matches(machine, "web red"));
+  });
+
+  it("hides groups without a match", () => {
+    const { groups, shown } = arrange([stopped("a", { group: "one" }), stopped("b", { group: "two" })], "two");
+    assert.deepEqual([groups, shown], [["two"], 1]);
+  });
+});
