@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { CreateRequest, MachineDetails, VivClient } from "../../src/api/index.ts";
-import { driversLoaded, guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
+import { driversLoaded, guest, type TestHome, testHome } from "../support/home.ts";
 import { bootCd, netbootFolder, unsignedCd } from "../support/media.ts";
 
 /** Every source and every firmware of vm.json, each to a guest that answers. Emulated: a boot takes as long as it takes. */
@@ -65,6 +67,30 @@ describe("ways to boot", function () {
     });
   });
 
+  describe("from a disk on every bus", () => {
+    const loaders = { bios: "ISOLINUX", uefi: "changed kernel not tried", "uefi-secure": "changed kernel refused" };
+
+    before(async () => {
+      await client.call("machine.create", { name: "disk", memory: "512M", cpus: 1, disk: "1G", set: ["display.type=none"] });
+      await copyFile(await bootCd("x86_64"), join(home.machineFolder("disk"), "installed.raw"));
+      await client.call("machine.set", { machine: "disk", set: ["disks.0.file=installed.raw", "disks.0.format=raw"] });
+    });
+
+    for (const firmware of ["bios", "uefi"] as const) {
+      for (const bus of ["virtio", "scsi", "sata", "nvme"]) {
+        it(`finds its boot loader by ${firmware} on ${bus}`, () => reachesLoader(firmware, bus));
+      }
+    }
+
+    it("has Secure Boot's keys when its firmware becomes uefi-secure later", () => reachesLoader("uefi-secure", "virtio"));
+
+    async function reachesLoader(firmware: keyof typeof loaders, bus: string): Promise<void> {
+      await client.call("machine.set", { machine: "disk", set: [`firmware.type=${firmware}`, `disks.0.bus=${bus}`] });
+      await client.call("machine.start", { machine: "disk" });
+      await client.call("machine.wait", { machine: "disk", for: `serial:${loaders[firmware]}`, timeoutMs: 60_000 });
+    }
+  });
+
   describe("from the network, by NAT's TFTP", () => {
     it("boots by PXE of a BIOS", async () => {
       await boot({ name: "pxe", netboot: { directory: await netbootFolder(), file: "pxelinux.0" } });
@@ -77,16 +103,40 @@ describe("ways to boot", function () {
     });
   });
 
+  describe("from the network, by the e1000e adapter's own ROM", () => {
+    for (const [firmware, file, mark] of [
+      ["bios", "pxelinux.0", "PXELINUX"],
+      ["uefi-secure", "shimx64.efi", "vivarium: loaded by GRUB"],
+    ] as const) {
+      it(`finds its boot loader by ${firmware}`, async () => {
+        const set = [`firmware.type=${firmware}`, "networks.0.model=e1000e", "display.type=none"];
+        await create({ name: `rom-${firmware}`, netboot: { directory: await netbootFolder(), file }, set });
+        await client.call("machine.start", { machine: `rom-${firmware}` });
+        await client.call("machine.wait", { machine: `rom-${firmware}`, for: `serial:${mark}`, timeoutMs: 120_000 });
+      });
+    }
+  });
+
   describe("aarch64", () => {
-    it("boots the starter's kernel directly", async () => {
-      await starterMachine(client, "arm", { start: true, architecture: "aarch64", memory: "512M" });
-      assert.equal(await guest(client, "arm", "uname", "-m"), "aarch64");
+    it("boots a CD's signed chain by UEFI with Secure Boot, and shuts down by ACPI", async () => {
+      await boot({
+        name: "arm-uefi",
+        architecture: "aarch64",
+        iso: await bootCd("aarch64"),
+        disk: "1G",
+        set: ["firmware.type=uefi-secure"],
+      });
+      assert.equal(await guest(client, "arm-uefi", "cat", "/sys/block/vda/size"), String(1024 ** 3 / 512));
+      assert.match(await serial("arm-uefi"), /changed kernel refused/);
+      assert.equal(await efiByte("arm-uefi", secureBootVariable), 1);
+      await client.call("machine.stop", { machine: "arm-uefi", quitTimeoutMs: 0 });
+      assert.match((await client.call("machine.logs", { machine: "arm-uefi", log: "events" })).text, /"reason":"guest-shutdown"/);
     });
 
-    it("boots a CD by UEFI", async () => {
-      await boot({ name: "arm-uefi", architecture: "aarch64", iso: await bootCd("aarch64"), disk: "1G" });
-      assert.equal(await guest(client, "arm-uefi", "cat", "/sys/block/vda/size"), String(1024 ** 3 / 512));
-      assert.equal(await guest(client, "arm-uefi", "sh", "-c", "test -d /sys/firmware/efi && echo yes"), "yes");
+    it("boots a CD by UEFI without Secure Boot, which is what it gets unasked", async () => {
+      await create({ name: "arm-plain", architecture: "aarch64", iso: await bootCd("aarch64"), disk: "1G", set: ["display.type=std"] });
+      await client.call("machine.start", { machine: "arm-plain" });
+      await client.call("machine.wait", { machine: "arm-plain", for: "serial:changed kernel not tried", timeoutMs: 180_000 });
     });
   });
 

@@ -19,7 +19,7 @@ const cache = process.env.VIVARIUM_CACHE ?? join(homedir(), ".cache", "vivarium"
 const suite = "trixie";
 
 /** Grows when the recipes below change what they make. */
-const recipe = 2;
+const recipe = 5;
 
 /** One medium: what it is called in the cache, what it is made of, and how. */
 interface Recipe {
@@ -45,7 +45,7 @@ interface Sources {
 /**
  * A CD that boots the starter by UEFI, and on x86_64 by BIOS. By UEFI the signed chain is used: firmware → shim → GRUB →
  * Debian's kernel. GRUB first tries the same kernel with one byte changed and says `changed kernel refused` when it may not
- * start it; without Secure Boot it says `changed kernel not tried`. Copied to a disk, the x86_64 one boots by BIOS from there.
+ * start it; without Secure Boot it says `changed kernel not tried`. Copied to a disk, the x86_64 one boots from there too.
  */
 export function bootCd(architecture: Architecture): Promise<string> {
   return architecture === "x86_64" ? make(cdX86) : make(cdArm);
@@ -83,7 +83,7 @@ const cdX86: Recipe = {
     });
     const bios = ["-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat", "-no-emul-boot", "-boot-load-size", "4", "-boot-info-table"];
     const asDisk = ["-isohybrid-mbr", sources.file("usr/lib/ISOLINUX/isohdpfx.bin")];
-    await makeIso(target, tree, [...asDisk, ...bios, "-eltorito-alt-boot", ...efiBoot]);
+    await makeIso(target, tree, [...asDisk, ...bios, "-eltorito-alt-boot", ...efiBoot, "-isohybrid-gpt-basdat"]);
   },
 };
 
@@ -166,11 +166,12 @@ fi
 `;
 
 function grubMenu(append: string, folder: string): string {
-  return `linux ${folder}kernel ${append}\ninitrd ${folder}initrd\nboot\n`;
+  return `echo "vivarium: loaded by GRUB"\nlinux ${folder}kernel ${append}\ninitrd ${folder}initrd\nboot\n`;
 }
 
+/** No serial port of its own: without a screen the BIOS sends there what is written to the screen. */
 function syslinuxMenu(append: string, folder: string): string {
-  return `SERIAL 0 115200\nDEFAULT starter\nPROMPT 0\nLABEL starter\n  KERNEL ${folder}kernel\n  INITRD ${folder}initrd\n  APPEND ${append}\n`;
+  return `DEFAULT starter\nPROMPT 0\nLABEL starter\n  KERNEL ${folder}kernel\n  INITRD ${folder}initrd\n  APPEND ${append}\n`;
 }
 
 const efiBoot = ["-e", "boot/efi.img", "-no-emul-boot"];
