@@ -18,7 +18,12 @@ export interface CreateChoices {
 
 export interface NetworkChoice {
   readonly mode: "nat" | "none";
-  readonly forwards: readonly { protocol: "tcp" | "udp"; hostAddress?: string | undefined; hostPort?: number | undefined; guestPort: number }[];
+  readonly forwards: readonly {
+    protocol: "tcp" | "udp";
+    hostAddress?: string | undefined;
+    hostPort?: number | undefined;
+    guestPort: number;
+  }[];
 }
 
 export interface HostCapacity {
@@ -46,7 +51,9 @@ export function newDefinition(choices: CreateChoices, host: HostCapacity): Defin
     firmware: firmwareFor(choices),
     disks: choices.hasDisk ? [{ id: "disk0", file: "disk0.qcow2", format: "qcow2", bus: "virtio", readOnly: false }] : [],
     ...(choices.cdrom === undefined ? {} : { cdrom: { file: choices.cdrom } }),
-    networks: (choices.networks ?? [{ mode: "nat" as const, forwards: [] }]).map((network, index) => networkOf(network, index === 0 ? choices.netboot : undefined)),
+    networks: (choices.networks ?? [{ mode: "nat" as const, forwards: [] }]).map((network, index) =>
+      networkOf(network, index === 0 ? choices.netboot : undefined),
+    ),
     display: { type: "virtio", width: 1024, height: 768 },
     devices: { rng: true, balloon: true, tablet: true, tpm: false, watchdog: false, vsock: false },
     bootOrder: choices.netboot ? ["disk", "network"] : choices.cdrom ? ["disk", "cdrom"] : ["disk", "cdrom", "network"],
@@ -88,7 +95,12 @@ function networkOf(network: NetworkChoice, netboot: CreateChoices["netboot"]): N
   return {
     mode: "nat",
     ...common,
-    forwards: network.forwards.map((forward) => ({ protocol: forward.protocol, hostAddress: forward.hostAddress ?? "127.0.0.1", guestPort: forward.guestPort, ...(forward.hostPort === undefined ? {} : { hostPort: forward.hostPort }) })),
+    forwards: network.forwards.map((forward) => ({
+      protocol: forward.protocol,
+      hostAddress: forward.hostAddress ?? "127.0.0.1",
+      guestPort: forward.guestPort,
+      ...(forward.hostPort === undefined ? {} : { hostPort: forward.hostPort }),
+    })),
     ...(netboot ? { netboot } : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { chmod, mkdir, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { vivError } from "../model/index.ts";
 import { runPaths, socketPathLimit } from "../machine/index.ts";
+import { vivError } from "../model/index.ts";
 
 /** The folders of a home (`~/.vivarium`). */
 export interface Home {
@@ -63,11 +63,19 @@ async function requirePrivate(folder: string): Promise<void> {
   const found = await stat(folder);
   const user = process.getuid?.();
   if (user !== undefined && found.uid !== user) {
-    throw vivError("home-unusable", `${folder} belongs to another user (uid ${found.uid}).`, `Choose another home, or run: sudo chown -R "$USER" '${folder}'`);
+    throw vivError(
+      "home-unusable",
+      `${folder} belongs to another user (uid ${found.uid}).`,
+      `Choose another home, or run: sudo chown -R "$USER" '${folder}'`,
+    );
   }
   if ((found.mode & 0o077) === 0) return;
   if ((found.mode & 0o022) !== 0) {
-    throw vivError("home-unusable", `${folder} can be written by other users, who could run programs as you.`, `Run: chmod 700 '${folder}'`);
+    throw vivError(
+      "home-unusable",
+      `${folder} can be written by other users, who could run programs as you.`,
+      `Run: chmod 700 '${folder}'`,
+    );
   }
   await chmod(folder, 0o700);
 }
@@ -75,7 +83,12 @@ async function requirePrivate(folder: string): Promise<void> {
 function unusable(folder: string, error: unknown): Error {
   const code = (error as NodeJS.ErrnoException).code;
   if (code === "EACCES" || code === "EPERM" || code === "EROFS" || code === "ENOTDIR" || code === "EEXIST") {
-    return vivError("home-unusable", `Cannot use ${folder} as home: ${(error as Error).message}`, "Check its owner and permissions, or set VIVARIUM_HOME to a folder of yours.", error);
+    return vivError(
+      "home-unusable",
+      `Cannot use ${folder} as home: ${(error as Error).message}`,
+      "Check its owner and permissions, or set VIVARIUM_HOME to a folder of yours.",
+      error,
+    );
   }
   return error as Error;
 }

@@ -4,8 +4,8 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/p
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as z from "zod";
-import { Architecture, vivError } from "../model/index.ts";
 import { syncFolder } from "../machine/index.ts";
+import { Architecture, vivError } from "../model/index.ts";
 
 /** `image.json`: one image that machines are made from. Files are relative to its folder. */
 export const ImageFile = z.object({
@@ -62,7 +62,11 @@ export async function findImage(guestFolder: string | undefined, store: string, 
   const found = images.find((image) => image.name === name && image.architecture === architecture);
   if (found) return found;
   const others = [...new Set(images.map((image) => `${image.name} (${image.architecture})`))];
-  throw vivError("not-found", `There is no image ${name} for ${architecture}.`, others.length > 0 ? `There is: ${others.join(", ")}.` : "Make the starter guest first: npm run guest");
+  throw vivError(
+    "not-found",
+    `There is no image ${name} for ${architecture}.`,
+    others.length > 0 ? `There is: ${others.join(", ")}.` : "Make the starter guest first: npm run guest",
+  );
 }
 
 /**
@@ -93,13 +97,18 @@ export async function storeImage(image: Image, store: string): Promise<Image> {
 }
 
 async function copyChecked(image: Image, file: string, wanted: string, staging: string): Promise<void> {
-  if (file.includes("/") || file.includes("\\") || file.startsWith(".")) throw vivError("untrusted-input", `Image ${image.name} names a file outside its folder: ${file}`);
+  if (file.includes("/") || file.includes("\\") || file.startsWith("."))
+    throw vivError("untrusted-input", `Image ${image.name} names a file outside its folder: ${file}`);
   const target = join(staging, file);
   await copyFile(join(image.folder, file), target);
   const hash = createHash("sha256");
   await pipeline(createReadStream(target), hash);
   if (hash.digest("hex") !== wanted) {
-    throw vivError("damaged", `Image ${image.name}: ${file} is not what image.json says (SHA-256 differs).`, "Install Vivarium again, or rebuild the guest: npm run guest");
+    throw vivError(
+      "damaged",
+      `Image ${image.name}: ${file} is not what image.json says (SHA-256 differs).`,
+      "Install Vivarium again, or rebuild the guest: npm run guest",
+    );
   }
   await chmod(target, 0o444);
 }

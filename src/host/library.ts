@@ -50,7 +50,11 @@ export class Library {
     if (byId) return byId;
     if (!/^[0-9a-f-]{36}$/.test(nameOrId)) requireMachineName(nameOrId);
     const near = this.all.map((machine) => machine.name).filter((name) => distance(name, nameOrId) <= 2);
-    throw vivError("not-found", `There is no machine ${nameOrId}.`, near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "List them: viv ls");
+    throw vivError(
+      "not-found",
+      `There is no machine ${nameOrId}.`,
+      near.length > 0 ? `Did you mean ${near.join(" or ")}?` : "List them: viv ls",
+    );
   }
 
   /** Is a name taken, by a machine or by any folder? */
@@ -67,7 +71,11 @@ export class Library {
   requireOwnRunFolder(machine: Machine): void {
     const twin = this.all.find((other) => other !== machine && other.run.folder === machine.run.folder && (other.state.run || other.busy));
     if (!twin) return;
-    throw vivError("damaged", `${machine.name} has the same id as ${twin.name}, which runs.`, `Give the copy an id of its own: any other UUID as "id" in ${machine.paths.definition}`);
+    throw vivError(
+      "damaged",
+      `${machine.name} has the same id as ${twin.name}, which runs.`,
+      `Give the copy an id of its own: any other UUID as "id" in ${machine.paths.definition}`,
+    );
   }
 
   async add(name: string): Promise<Machine> {
@@ -126,7 +134,11 @@ export class Library {
   async #removeLeftovers(): Promise<void> {
     for (const folder of [this.#home.machines, this.#home.images]) {
       const names = await readdir(folder);
-      await Promise.all(names.filter((name) => name.startsWith(".creating-") || name.startsWith(".adding-")).map((name) => rm(join(folder, name), { recursive: true, force: true })));
+      await Promise.all(
+        names
+          .filter((name) => name.startsWith(".creating-") || name.startsWith(".adding-"))
+          .map((name) => rm(join(folder, name), { recursive: true, force: true })),
+      );
     }
   }
 
@@ -181,4 +193,3 @@ function distance(a: string, b: string): number {
   }
   return row[b.length] ?? 0;
 }
-

@@ -11,7 +11,8 @@ export async function portIsFree(protocol: "tcp" | "udp", address: string, port:
 export async function freePort(protocol: "tcp" | "udp", address: string, wanted?: number): Promise<number> {
   if (wanted !== undefined && (await portIsFree(protocol, address, wanted))) return wanted;
   const port = await tryPort(protocol, address, 0);
-  if (port === undefined) throw vivError("host-cannot", `No free ${protocol} port on ${address}.`, "Close a program that listens, or use another address.");
+  if (port === undefined)
+    throw vivError("host-cannot", `No free ${protocol} port on ${address}.`, "Close a program that listens, or use another address.");
   return port;
 }
 
@@ -41,9 +42,18 @@ function tryUdp(address: string, port: number): Promise<number | undefined> {
   });
 }
 
-function refuse(error: NodeJS.ErrnoException, address: string, port: number, resolve: (port: undefined) => void, reject: (error: Error) => void): void {
+function refuse(
+  error: NodeJS.ErrnoException,
+  address: string,
+  port: number,
+  resolve: (port: undefined) => void,
+  reject: (error: Error) => void,
+): void {
   if (error.code === "EADDRINUSE") resolve(undefined);
-  else if (error.code === "EACCES") reject(vivError("host-cannot", `Port ${port} on ${address} needs more rights than yours.`, "Choose a host port of 1024 or above.", error));
+  else if (error.code === "EACCES")
+    reject(
+      vivError("host-cannot", `Port ${port} on ${address} needs more rights than yours.`, "Choose a host port of 1024 or above.", error),
+    );
   else if (error.code === "EADDRNOTAVAIL") reject(vivError("host-cannot", `This host has no address ${address}.`, "Use 127.0.0.1.", error));
   else reject(error);
 }

@@ -1,4 +1,14 @@
-import { type Choice, chooseAccelerator, findToolchain, type Host as HostFacts, type HostReport, hostReport, localHost, type Toolchain, unpackedToolchain } from "../backends/index.ts";
+import {
+  type Choice,
+  chooseAccelerator,
+  findToolchain,
+  type Host as HostFacts,
+  type HostReport,
+  hostReport,
+  localHost,
+  type Toolchain,
+  unpackedToolchain,
+} from "../backends/index.ts";
 import type { Definition } from "../model/index.ts";
 
 export interface ToolchainOptions {

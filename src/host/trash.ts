@@ -73,7 +73,9 @@ function parseNote(text: string): z.infer<typeof TrashNote> | undefined {
 /** Bytes of the host that a folder takes. */
 export async function folderBytes(folder: string): Promise<number> {
   const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const sizes = await Promise.all(entries.map((entry) => (entry.isDirectory() ? folderBytes(join(folder, entry.name)) : allocatedBytes(join(folder, entry.name)))));
+  const sizes = await Promise.all(
+    entries.map((entry) => (entry.isDirectory() ? folderBytes(join(folder, entry.name)) : allocatedBytes(join(folder, entry.name)))),
+  );
   const own = await stat(folder).catch(() => undefined);
   return sizes.reduce<number>((sum, bytes) => sum + (bytes ?? 0), (own?.blocks ?? 0) * 512);
 }
