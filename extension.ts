@@ -1,6 +1,6 @@
 import type * as vscode from "vscode";
 import { createFromIso, registerCommands, type Work } from "./src/commands/index.ts";
-import { Editor } from "./src/editor/index.ts";
+import { Editor, showWelcome } from "./src/editor/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
 import { createMachinesView } from "./src/vmtree/index.ts";
 import { registerConsole, registerSettings } from "./src/webviews/index.ts";
@@ -18,6 +18,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerSettings(editor),
     registerTerminals(editor),
   );
+  showWelcome(editor).catch((error: unknown) => editor.presentError(error));
 }
 
 /** Machines run on: vivd and QEMU are processes of their own. */

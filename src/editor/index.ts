@@ -9,4 +9,5 @@ export { withCancellableProgress } from "./progress.ts";
 export { Service, type ServiceStatus } from "./service.ts";
 export * from "./states.ts";
 export * from "./text.ts";
+export { showWelcome } from "./welcome.ts";
 export * from "./words.ts";

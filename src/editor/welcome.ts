@@ -1,0 +1,30 @@
+import * as vscode from "vscode";
+import { machineNamePattern } from "../model/index.ts";
+import type { Editor } from "./editor.ts";
+
+/**
+ * A folder may name a machine whose console is shown when it is opened: `.vivarium/welcome.json`, `{"console": "hello"}`.
+ * Only in a trusted folder, and only for a machine that runs: nothing is started.
+ */
+export async function showWelcome(editor: Editor): Promise<void> {
+  const folder = vscode.workspace.workspaceFolders?.[0];
+  if (!folder || !vscode.workspace.isTrusted) return;
+  const file = vscode.Uri.joinPath(folder.uri, ".vivarium", "welcome.json");
+  const text = await vscode.workspace.fs.readFile(file).then(
+    (bytes) => Buffer.from(bytes).toString("utf8"),
+    () => undefined,
+  );
+  const name = text === undefined ? undefined : consoleOf(text);
+  if (name === undefined) return;
+  await editor.machines.load();
+  if (editor.machines.find(name)?.state === "running") await vscode.commands.executeCommand("vivarium.openConsole", name);
+}
+
+function consoleOf(text: string): string | undefined {
+  try {
+    const { console: name } = JSON.parse(text) as { console?: unknown };
+    return typeof name === "string" && machineNamePattern.test(name) ? name : undefined;
+  } catch {
+    return undefined;
+  }
+}
