@@ -82,7 +82,7 @@ export const fields: readonly Field[] = [
 
   { path: "cpus", section: "processor", label: l10n.t("Processors"), help: l10n.t("Virtual processors the guest sees."), control: number(1, 256) },
   { path: "cpuModel", section: "processor", label: l10n.t("Processor model"), help: l10n.t("A model name of QEMU, or auto: what the accelerator does best."), control: text({ rule: l10n.t("The name of a QEMU processor model, or auto."), suggestions: ["auto", "host", "max"] }), fallback: "auto" },
-  { path: "accelerator", section: "processor", label: l10n.t("Accelerator"), help: l10n.t("What runs the guest's code. Automatic takes the fastest that works here."), control: choice(["auto", l10n.t("Automatic")], ["kvm", "KVM (Linux)"], ["hvf", "HVF (macOS)"], ["whpx", "WHPX (Windows)"], ["tcg", l10n.t("TCG (emulated, not a security boundary)")]), fallback: "auto" },
+  { path: "accelerator", section: "processor", label: l10n.t("Accelerator"), help: l10n.t("What runs the guest's code. Automatic takes the fastest that works here."), control: choice(["auto", l10n.t("Automatic")], ["kvm", "KVM (Linux)"], ["hvf", "HVF (macOS)"], ["whpx", "WHPX (Windows)"], ["tcg", l10n.t("TCG (emulated, not a security boundary)")]), fallback: "auto", wide: true },
 
   { path: "memory", section: "memory", label: l10n.t("Memory"), help: l10n.t("A size such as 512M or 4G."), control: { kind: "size" } },
 
@@ -104,7 +104,7 @@ export const fields: readonly Field[] = [
   { path: "networks.*.netboot.directory", section: "network", label: l10n.t("Netboot folder"), help: l10n.t("Served to the guest by TFTP."), control: { kind: "folder" }, when: nat },
   { path: "networks.*.netboot.file", section: "network", label: l10n.t("Netboot file"), help: l10n.t("Boot file inside that folder."), control: text({ rule: l10n.t("A relative path of letters, digits and . _ - /") }), when: nat },
 
-  { path: "display.type", section: "display", label: l10n.t("Graphics"), help: l10n.t("VirtIO resizes with the console. None has no screen at all."), control: choice(["virtio", "VirtIO"], ["std", l10n.t("Standard VGA")], ["none", l10n.t("None (headless)")]), fallback: "virtio" },
+  { path: "display.type", section: "display", label: l10n.t("Graphics"), help: l10n.t("VirtIO resizes with the console. None has no screen at all."), control: choice(["virtio", "VirtIO"], ["std", l10n.t("Standard VGA")], ["none", l10n.t("None (headless)")]), fallback: "virtio", wide: true },
   { path: "display.width", section: "display", label: l10n.t("Width"), help: l10n.t("Pixels, when the guest starts."), control: number(320, 7680), fallback: 1024 },
   { path: "display.height", section: "display", label: l10n.t("Height"), help: l10n.t("Pixels, when the guest starts."), control: number(200, 4320), fallback: 768 },
 

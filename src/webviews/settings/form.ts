@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import type { HostReport, MachineDetails, MachineSummary } from "../../api/index.ts";
 import { bytesWords, type Editor, hasProcess, isEmulated, stateWord } from "../../editor/index.ts";
-import { dispatch, type Handlers, pageHtml, webviewFolder } from "../ui/index.ts";
+import { dispatch, escapeHtml, type Handlers, pageHtml, webviewFolder } from "../ui/index.ts";
 import { addition, isRemovable } from "./additions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
 import { readDefinition } from "./document.ts";
@@ -53,12 +53,14 @@ export class SettingsForm implements vscode.Disposable {
         if (id === undefined || this.#machine === undefined || id === this.#machine.id) this.#refreshMachine();
       }),
     ];
+    // Inside the page, the first state needs no message to come.
+    const first: ToPage = { type: "state", state: this.#state(), bundle: vscode.l10n.bundle };
     panel.webview.html = pageHtml(panel.webview, extensionUri, {
       title: l10n.t("Settings of {0}", this.#name),
       styles: ["settings-style.css"],
       scripts: ["ui.js"],
       module: "settings.js",
-      body: '<div id="form"></div>',
+      body: `<div id="form" data-first="${escapeHtml(JSON.stringify(first))}"></div>`,
     });
   }
 

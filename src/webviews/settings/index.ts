@@ -7,13 +7,21 @@ import { l10n } from "./l10n.ts";
 
 const viewType = "vivarium.settings";
 
+/** The form brings the model's schemas with it: loaded when the window has come to rest, or by the first form. */
+const loadForm = () => import("./form.ts");
+const quietMs = 1500;
+
 export function registerSettings(editor: Editor): vscode.Disposable {
   l10n.use(vscode.l10n.bundle);
+  let early: NodeJS.Timeout | undefined;
   return vscode.Disposable.from(
+    editor.service.onDidConnect(() => {
+      early ??= setTimeout(() => void loadForm(), quietMs);
+    }),
+    new vscode.Disposable(() => clearTimeout(early)),
     vscode.window.registerCustomEditorProvider(viewType, {
       async resolveCustomTextEditor(document, panel) {
-        // The form brings the model's schemas with it: loaded by the first form, not by activation.
-        const { SettingsForm } = await import("./form.ts");
+        const { SettingsForm } = await loadForm();
         const form = new SettingsForm(editor, document, panel);
         panel.onDidDispose(() => form.dispose());
       },

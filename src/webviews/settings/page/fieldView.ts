@@ -62,7 +62,7 @@ export function createField(field: Field, path: string, events: FieldEvents, acc
   const body = kind === "toggle" ? [] : accessory ? [element("div", { class: "with-button" }, control.root, accessory)] : [control.root];
   const root = element(
     "div",
-    { class: `field ${kind}${field.wide ? " wide" : ""}`, "data-path": path },
+    { class: `field kind-${kind}${field.wide ? " wide" : ""}`, "data-path": path },
     head,
     help,
     reason,
@@ -122,7 +122,6 @@ function badgeText(badge: Badge): string {
 function reasonText({ control }: Field, { badge, missingChoices = {} }: FieldNote): string {
   if (badge?.kind === "not-here" && badge.reason !== "") return badge.reason;
   if (control.kind !== "choice") return "";
-  return control.choices
-    .flatMap(({ value, label }) => (missingChoices[value] ? [`${l10n.t(label)}: ${missingChoices[value]}`] : []))
-    .join(" ");
+  const gone = control.choices.flatMap(({ value, label }) => (missingChoices[value] ? [`${l10n.t(label)}: ${missingChoices[value]}`] : []));
+  return gone.length === 0 ? "" : l10n.t("Not on this host: {0}", gone.join(" "));
 }

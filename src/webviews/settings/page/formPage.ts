@@ -125,7 +125,7 @@ export class FormPage {
       for (const place of own) this.#paintField(place, state);
     }
     this.#blocks.disable(state.broken !== undefined);
-    this.#rename.disable(state.broken !== undefined || state.machine === undefined || state.machine.live);
+    this.#rename.disable(state.broken !== undefined || state.machine === undefined);
     this.#remember();
   }
 

@@ -4,10 +4,12 @@ import type { ToPage } from "../messages.ts";
 import { FormPage } from "./formPage.ts";
 import { vscode } from "./vscodeApi.ts";
 
-/** The page starts: it asks for the state, and is made when the texts and the first state have come. */
+/** The page starts with the state that came inside it, and asks for the present one. */
 let page: FormPage | undefined;
 
-window.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
+const root = document.getElementById("form") ?? document.body;
+
+function receive(message: unknown): void {
   dispatch<ToPage>(
     {
       state: ({ state, bundle, answers }) => {
@@ -20,14 +22,17 @@ window.addEventListener("message", ({ data }: MessageEvent<unknown>) => {
       chosen: ({ path, file }) => page?.choose(path, file),
       focus: ({ path }) => page?.goTo(path),
     },
-    data,
+    message,
   );
-});
+}
 
 function start(): FormPage {
-  const made = new FormPage(document.getElementById("form") ?? document.body);
+  const made = new FormPage(root);
   requestAnimationFrame(() => requestAnimationFrame(() => vscode.postMessage({ type: "painted", milliseconds: performance.now() })));
   return made;
 }
 
+window.addEventListener("message", ({ data }: MessageEvent<unknown>) => receive(data));
+// A page that comes back (its tab was hidden) carries what was so when the tab was opened: it waits for the answer.
+if (vscode.getState() === undefined) receive(JSON.parse(root.dataset["first"] ?? "null"));
 vscode.postMessage({ type: "ready" });
