@@ -81,6 +81,7 @@ async function seedSettings(folder: string): Promise<void> {
   await mkdir(join(folder, "data", "Machine"), { recursive: true });
   const quiet = {
     "workbench.startupEditor": "readme",
+    "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.welcomePage.experimentalOnboarding": false,
     "chat.disableAIFeatures": true,
     "extensions.autoUpdate": false,

@@ -17,6 +17,23 @@ export interface ServiceOptions {
 /** What vivd says when a person ended it: it is then not started again behind their back. */
 const stoppedByPerson = "asked to stop";
 
+/** Changes that say what shall be, not what shall happen: asked for twice they come to the same. */
+const repeatableChanges: ReadonlySet<MethodName> = new Set<MethodName>([
+  "host.report",
+  "machine.start",
+  "machine.stop",
+  "machine.kill",
+  "machine.pause",
+  "machine.resume",
+  "machine.set",
+  "machine.replaceDefinition",
+  "machine.wait",
+  "machine.readFile",
+]);
+
+/** A service that says it goes away closes its connections within this time. */
+const noticeMs = 1000;
+
 /**
  * The window's one connection to vivd. It is made by the first view or command that needs it, and made again when it
  * breaks: machines do not notice, and neither should people.
@@ -59,14 +76,16 @@ export class Service implements vscode.Disposable {
     return this.#client ?? this.#open(true);
   }
 
-  /** One request. What only reads is asked once more when the service went away under it. */
+  /** One request. What may be done twice is asked once more when the service went away under it. */
   async call<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>> {
     const client = await this.client();
     try {
       return await client.call(method, params, options);
     } catch (error) {
       const { methods } = await import("../api/index.ts");
-      if (!isUnavailable(error) || methods[method].changes || options?.signal?.aborted) throw error;
+      const repeatable = !methods[method].changes || repeatableChanges.has(method);
+      if (!isUnavailable(error) || !repeatable || options?.signal?.aborted) throw error;
+      await Promise.race([client.closed, new Promise((late) => setTimeout(late, noticeMs))]);
       return (await this.client()).call(method, params, options);
     }
   }

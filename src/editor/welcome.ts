@@ -4,11 +4,11 @@ import type { Editor } from "./editor.ts";
 
 /**
  * A folder may name a machine whose console is shown when it is opened: `.vivarium/welcome.json`, `{"console": "hello"}`.
- * Only in a trusted folder, and only for a machine that runs: nothing is started.
+ * Only a machine that runs already is shown, so that this needs no trust: nothing is started.
  */
 export async function showWelcome(editor: Editor): Promise<void> {
   const folder = vscode.workspace.workspaceFolders?.[0];
-  if (!folder || !vscode.workspace.isTrusted) return;
+  if (!folder) return;
   const file = vscode.Uri.joinPath(folder.uri, ".vivarium", "welcome.json");
   const text = await vscode.workspace.fs.readFile(file).then(
     (bytes) => Buffer.from(bytes).toString("utf8"),
@@ -17,7 +17,9 @@ export async function showWelcome(editor: Editor): Promise<void> {
   const name = text === undefined ? undefined : consoleOf(text);
   if (name === undefined) return;
   await editor.machines.load();
-  if (editor.machines.find(name)?.state === "running") await vscode.commands.executeCommand("vivarium.openConsole", name);
+  if (editor.machines.find(name)?.state !== "running") return;
+  await vscode.commands.executeCommand("vivarium.machines.focus");
+  await vscode.commands.executeCommand("vivarium.openConsole", name);
 }
 
 function consoleOf(text: string): string | undefined {
