@@ -54,8 +54,9 @@ const program: BuildOptions = {
 // Split: a verb loads only what it needs, which halves the time of the short ones.
 await rm(`${outFolder}/viv-parts`, { recursive: true, force: true });
 await build({ ...program, entryPoints: { viv: "src/cli/viv.ts" }, splitting: true, chunkNames: "viv-parts/[name]-[hash]" });
-// One file: the service runs from a copy of it (src/daemon/runtime.ts).
-await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" } });
+// Split: the process that only starts the service's copy loads next to nothing (src/daemon/spawnCopy.ts).
+await rm(`${outFolder}/vivd-parts`, { recursive: true, force: true });
+await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" }, splitting: true, chunkNames: "vivd-parts/[name]-[hash]" });
 // The extension: the editor loads CommonJS. What is imported with import() is loaded when it is first needed.
 await build({
   ...program,

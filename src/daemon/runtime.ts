@@ -1,12 +1,12 @@
-import { spawn } from "node:child_process";
-import { copyFile, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { copyFile, cp, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { findToolchain, localHost, type Program } from "../backends/index.ts";
+import { copyFolder, remember, start, wantsHandOver } from "./spawnCopy.ts";
 
 /**
  * A service that mostly waits shall be small, not fast at computing: a young generation of 1 MB is collected before it
  * has touched many pages, and large buffers go back to the system when they are freed (glibc, mallopt(3)).
- * Halves the private memory (test/bench/results.md).
+ * A third less private memory (test/bench/results.md).
  */
 const smallHeap = {
   flags: ["--max-semi-space-size=1", "--optimize-for-size"],
@@ -16,48 +16,49 @@ const smallHeap = {
 /**
  * vivd runs on the Node of the bundle, and from a copy of itself in the home, so that the editor's executable and the
  * extension's folder can be updated under it (DESIGN §2.2). The first process unpacks, copies, starts the copy and
- * ends. Without a bundle, or from the sources, it runs where it is.
+ * ends; the next time `startAgain` does so in a moment. Without a bundle, or from the sources, it runs where it is.
  * @returns true when another process has taken over.
  */
 export async function handOver(home: string): Promise<boolean> {
   const script = process.argv[1];
-  if (script === undefined || !script.endsWith("vivd.js") || process.env.VIVARIUM_RUNTIME === "here") return false;
-  const bin = join(home, "bin");
-  if (dirname(dirname(script)) === bin) return false;
-  const runtime = await bundledNode(home, dirname(script));
-  if (!runtime) return false;
-  const copy = await copyScript(script, bin);
-  const child = spawn(runtime.file, [...runtime.argsPrefix, ...smallHeap.flags, copy, ...process.argv.slice(2)], {
-    detached: true,
-    windowsHide: true,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...smallHeap.environment, ...runtime.env, VIVARIUM_DIST: dirname(script), ELECTRON_RUN_AS_NODE: undefined },
-  });
-  await new Promise<void>((resolve, reject) => {
-    child.once("spawn", resolve);
-    child.once("error", reject);
-  });
-  child.unref();
+  if (!wantsHandOver(script, home)) return false;
+  const dist = dirname(script);
+  const toolchain = await findToolchain({ host: localHost(), home, bundlesFolder: join(dist, "bundle") }).catch(() => undefined);
+  if (toolchain?.source !== "bundle" || !toolchain.has("node")) return false;
+  const runtime = toolchain.program("node");
+  const target = await copyScript(script, home);
+  const copy = {
+    command: [runtime.file, ...runtime.argsPrefix, ...smallHeap.flags, target],
+    environment: { ...smallHeap.environment, ...runtime.env },
+  };
+  await start(copy, script);
+  const parts = join(dirname(target), partsFolder);
+  const copied = (await readdir(parts)).map((name) => join(parts, name));
+  await remember(copy, [script, target, ...copied, manifestOf(dist), ...filesOf(runtime)], home);
   return true;
 }
 
-async function bundledNode(home: string, dist: string): Promise<Program | undefined> {
-  const toolchain = await findToolchain({ host: localHost(), home, bundlesFolder: join(dist, "bundle") }).catch(() => undefined);
-  return toolchain?.source === "bundle" && toolchain.has("node") ? toolchain.program("node") : undefined;
+function manifestOf(dist: string): string {
+  return join(dist, "bundle", `${process.platform}-${process.arch}`, "manifest.json");
 }
 
-declare const __VIVARIUM_BUILD__: string | undefined;
+/** The program itself, and its loader where it has one. */
+function filesOf({ file, argsPrefix }: Program): string[] {
+  return [file, ...argsPrefix.slice(-1)];
+}
 
-/** `bin/vivd-<build>/vivd.js`, put there whole or not at all; earlier builds go. */
-async function copyScript(script: string, bin: string): Promise<string> {
-  const build = typeof __VIVARIUM_BUILD__ === "string" ? __VIVARIUM_BUILD__ : "0";
-  const folder = join(bin, `vivd-${build}`);
-  const target = join(folder, basename(script));
+/** What `vivd.js` loads (scripts/build.ts). */
+const partsFolder = "vivd-parts";
+
+/** `bin/vivd-<build>/`, put there whole or not at all; earlier builds go. */
+async function copyScript(script: string, home: string): Promise<string> {
+  const bin = join(home, "bin");
+  const folder = copyFolder(home);
   const staging = join(bin, `.vivd-${process.pid}`);
   await mkdir(staging, { recursive: true, mode: 0o700 });
   try {
-    await copyFile(script, join(staging, basename(script)));
-    await copyFile(join(dirname(script), "package.json"), join(staging, "package.json"));
+    for (const file of [basename(script), "package.json"]) await copyFile(join(dirname(script), file), join(staging, file));
+    await cp(join(dirname(script), partsFolder), join(staging, partsFolder), { recursive: true });
     await rename(staging, folder).catch(async (error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });
@@ -66,5 +67,5 @@ async function copyScript(script: string, bin: string): Promise<string> {
   }
   const old = (await readdir(bin)).filter((name) => name.startsWith("vivd-") && name !== basename(folder));
   await Promise.all(old.map((name) => rm(join(bin, name), { recursive: true, force: true })));
-  return target;
+  return join(folder, basename(script));
 }

@@ -1,7 +1,6 @@
-import { errorReport, exitCode } from "../model/index.ts";
-import { handOver } from "./runtime.ts";
-import { runService } from "./service.ts";
-import { writeStartError } from "./startError.ts";
+import module from "node:module";
+import { join } from "node:path";
+import { startAgain } from "./spawnCopy.ts";
 
 /** The background service's entry: `vivd --home FOLDER`. Its output goes to `<home>/logs/vivd.log`. */
 const at = process.argv.indexOf("--home");
@@ -9,21 +8,8 @@ const home = at > 0 ? process.argv[at + 1] : undefined;
 if (home === undefined) {
   process.stderr.write("usage: vivd --home FOLDER\n");
   process.exitCode = 2;
-} else {
-  // A promise that nobody waits for must not end the service with its machines' watchers; it is a defect to be seen.
-  process.on("unhandledRejection", (reason) =>
-    process.stderr.write(`${new Date().toISOString()} unhandled: ${reason instanceof Error ? reason.stack : String(reason)}\n`),
-  );
-  start(home).catch(async (error: unknown) => {
-    const report = errorReport(error);
-    process.stderr.write(`${new Date().toISOString()} ${error instanceof Error ? error.stack : report.message}\n`);
-    await writeStartError(home, report);
-    process.exit(exitCode(report.code));
-  });
-}
-
-async function start(folder: string): Promise<void> {
-  if (await handOver(folder)) return;
-  const outcome = await runService(folder);
-  if (outcome === "another runs") process.exit(0);
+} else if (!(await startAgain(home).catch(() => false))) {
+  module.enableCompileCache?.(join(home, "cache", "vivd"));
+  const { main } = await import("./main.ts");
+  await main(home);
 }

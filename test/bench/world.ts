@@ -19,7 +19,7 @@ export async function copyPrograms(): Promise<Programs> {
   const dist = await mkdtemp(join(tmpdir(), "viv-dist-"));
   const from = join(checkout, "dist");
   for (const file of ["viv.js", "vivd.js", "package.json"]) await copyFile(join(from, file), join(dist, file));
-  await cp(join(from, "viv-parts"), join(dist, "viv-parts"), { recursive: true });
+  for (const folder of ["viv-parts", "vivd-parts"]) await cp(join(from, folder), join(dist, folder), { recursive: true });
   for (const folder of ["bundle", "guest"]) await symlink(join(from, folder), join(dist, folder));
   return { dist, dispose: () => rm(dist, { recursive: true, force: true }) };
 }
