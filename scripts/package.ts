@@ -17,7 +17,7 @@ const universal = "universal";
 const largestBytes = 90 * 1000 * 1000;
 
 const texts = ["README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_NOTICES.md", "package.nls.json"] as const;
-const programs = ["extension.cjs", "package.json", "viv.js", "viv-parts", "vivd.js", "webviews"] as const;
+const programs = ["extension.cjs", "package.json", "viv.js", "viv-parts", "vivd.js", "vivd-parts", "webviews"] as const;
 
 /** Only what the editor reads: no scripts that npm would run, no packages, which are in the programs already. */
 async function stageManifest(stage: string): Promise<{ name: string; version: string }> {
