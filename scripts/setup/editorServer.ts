@@ -80,7 +80,7 @@ async function seedSettings(folder: string): Promise<void> {
   if (existsSync(settings)) return;
   await mkdir(join(folder, "data", "Machine"), { recursive: true });
   const quiet = {
-    "workbench.startupEditor": "readme",
+    "workbench.startupEditor": "none",
     "workbench.secondarySideBar.defaultVisibility": "hidden",
     "workbench.welcomePage.experimentalOnboarding": false,
     "chat.disableAIFeatures": true,
