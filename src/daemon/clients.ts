@@ -150,7 +150,8 @@ class ClientConnection {
 
   #authenticate({ proof }: { proof: string }): unknown {
     if (this.#nonce === "" || !proofMatches(proveToken(this.#facts.token, this.#nonce, "client"), proof)) {
-      this.#socket.destroySoon();
+      // The refusal leaves first.
+      setTimeout(() => this.#socket.destroySoon(), 100).unref();
       throw vivError("daemon-unavailable", "The token does not match.", "Restart the client.");
     }
     this.#trusted = true;

@@ -31,7 +31,7 @@ import {
   waitFor,
   writeFileAtomically,
 } from "../machine/index.ts";
-import { requireMachineName, vivError } from "../model/index.ts";
+import { asVivError, requireMachineName, vivError } from "../model/index.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { detailsOf, summaryOf } from "./views.ts";
@@ -275,15 +275,20 @@ async function execute(params: CheckedParams<"machine.exec">, { world, work }: H
   return { exitCode, signal, truncated, way, stdoutBase64: stdout.toString("base64"), stderrBase64: stderr.toString("base64") };
 }
 
+/** What an agent refuses is left out; one that does not answer is asked nothing more. */
+function refused(error: unknown): undefined {
+  if (asVivError(error).code === "agent-unavailable") throw error;
+}
+
 async function guestInfo({ machine }: CheckedParams<"machine.guestInfo">, { world }: HandlerContext): Promise<Result<"machine.guestInfo">> {
   const agent = await requireSession(world.library.find(machine)).agent.client();
   const before = Date.now();
-  const clock = await agent.time().catch(() => undefined);
+  const clock = await agent.time().catch(refused);
   const middle = (before + Date.now()) / 2;
   const [hostname, system, interfaces] = [
-    await agent.hostname().catch(() => null),
-    await agent.osInfo().catch(() => undefined),
-    await agent.interfaces().catch(() => []),
+    (await agent.hostname().catch(refused)) ?? null,
+    await agent.osInfo().catch(refused),
+    (await agent.interfaces().catch(refused)) ?? [],
   ];
   return {
     hostname,

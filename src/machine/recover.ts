@@ -5,9 +5,8 @@ import { findChannels } from "./channels.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { killProcess } from "./processEnd.ts";
-import { watchReadiness } from "./readiness.ts";
 import { Session } from "./session.ts";
-import { recordEnd, sessionListener } from "./sessionEvents.ts";
+import { reconnect, recordEnd, sessionListener, takeUp } from "./sessionEvents.ts";
 import { nameAsFolder } from "./settings.ts";
 import { endSaved, forgetMemory } from "./suspend.ts";
 
@@ -46,7 +45,7 @@ export async function recover(machine: Machine): Promise<void> {
     case "start":
       return finishStart(machine, session, false);
     default:
-      await adopted(machine, session);
+      takeUp(machine, session);
       await clearOperation(machine);
   }
 }
@@ -96,26 +95,7 @@ async function notAnswering(machine: Machine, process: ProcessIdentity): Promise
   }
   machine.host.notice(machine, "warning", "QEMU runs but does not respond.", `If it stays so, end it: viv kill ${machine.name}`);
   machine.changed();
-  void reconnectLater(machine);
-}
-
-/** Keeps asking a stopped QEMU, until it answers or is gone. */
-async function reconnectLater(machine: Machine): Promise<void> {
-  const run = machine.state.run;
-  while (run && machine.state.run === run && !machine.session) {
-    if (!(await isAlive(run))) return recordEnd(machine, undefined);
-    const session = await connect(machine);
-    if (session) {
-      machine.session = session;
-      return adopted(machine, session);
-    }
-  }
-}
-
-async function adopted(machine: Machine, session: Session): Promise<void> {
-  watchReadiness(machine, session);
-  machine.changed();
-  void session.agent.look(2000).then((answers) => answers && machine.changed());
+  void reconnect(machine);
 }
 
 async function finishStart(machine: Machine, session: Session, woken: boolean): Promise<void> {
@@ -147,7 +127,7 @@ async function undoSuspend(machine: Machine, session: Session): Promise<void> {
   await forgetMemory(machine);
   if (data.wasRunning === true) await session.qmp.execute("cont");
   await session.refreshStatus();
-  await adopted(machine, session);
+  takeUp(machine, session);
   await clearOperation(machine);
 }
 

@@ -5,6 +5,7 @@ import type { QmpEvent } from "../qemu/index.ts";
 import { findChannels } from "./channels.ts";
 import type { Machine } from "./machine.ts";
 import { waitGone } from "./processEnd.ts";
+import { watchReadiness } from "./readiness.ts";
 import { Session, type SessionListener } from "./session.ts";
 import { readTail } from "./storage.ts";
 
@@ -73,33 +74,44 @@ async function onDisconnected(machine: Machine): Promise<void> {
   // Whoever ended it on purpose has taken the session and writes what became of the machine.
   if (machine.session !== session) return;
   if (!gone) {
-    session.responding = false;
+    session.dispose();
+    machine.session = undefined;
     machine.changed();
-    await reconnect(machine);
-    return;
+    machine.host.notice(machine, "warning", "QEMU runs but does not respond.", `If it stays so, end it: viv kill ${machine.name}`);
+    return reconnect(machine);
   }
   machine.session = undefined;
   session.dispose();
   await recordEnd(machine, session.lastShutdown);
 }
 
-async function reconnect(machine: Machine): Promise<void> {
-  const run = machine.state.run;
-  if (!run) return;
-  machine.session?.dispose();
-  machine.session = undefined;
-  try {
-    machine.session = await Session.connect(await findChannels(machine), machine.id, sessionListener(machine), { timeoutMs: 10_000 });
-  } catch (error) {
-    if (await waitGone(run, 0)) return recordEnd(machine, undefined);
-    machine.host.notice(
-      machine,
-      "error",
-      `QEMU runs but does not answer: ${asVivError(error).message}`,
-      `Kill it: viv kill ${machine.name}`,
-    );
+/** Between two attempts that failed at once. */
+const reconnectPauseMs = 200;
+const reconnectTimeoutMs = 3000;
+
+/** Keeps asking a QEMU that dropped us or does not respond, until it answers, is gone, or is no longer the machine's. */
+export async function reconnect(machine: Machine): Promise<void> {
+  const { run } = machine.state;
+  // A killed machine may be started again meanwhile: its new monitor is not ours to take.
+  const over = () =>
+    machine.session !== undefined || machine.state.run?.pid !== run?.pid || machine.state.run?.startTime !== run?.startTime;
+  while (run && !over()) {
+    if (await waitGone(run, 0)) return over() ? undefined : recordEnd(machine, undefined);
+    const session = await findChannels(machine)
+      .then((channels) => Session.connect(channels, machine.id, sessionListener(machine), { timeoutMs: reconnectTimeoutMs, ended: over }))
+      .catch(() => undefined);
+    if (session && !over()) return takeUp(machine, session);
+    session?.dispose();
+    await new Promise((wake) => setTimeout(wake, reconnectPauseMs));
   }
+}
+
+/** A session with a QEMU that has been running: what it reached is looked up, what comes is watched. */
+export function takeUp(machine: Machine, session: Session): void {
+  machine.session = session;
+  watchReadiness(machine, session);
   machine.changed();
+  void session.agent.look(2000).then((answers) => answers && machine.changed());
 }
 
 /** Writes why a process that is gone went. An operation that ends it on purpose records the outcome itself. */

@@ -41,7 +41,8 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
       const { size } = await stat(file);
       await operation.step("recording", { percent: 100 });
       await machine.record(
-        (state) => ({
+        // Even a QEMU that died meanwhile left its memory whole.
+        ({ failure: _failure, ...state }) => ({
           ...state,
           wanted: "suspended",
           suspended: {

@@ -40,7 +40,11 @@ describe("a machine's disk", function () {
     },
     "cut off in its header": { code: "damaged", says: /cut off|too short/, hurt: () => truncate(disk(), 90) },
     "cut off in its tables": { code: "damaged", says: /cut off: its tables/, hurt: () => truncate(disk(), 100_000) },
-    "that is no qcow2 image": { code: "damaged", says: /not a qcow2 image/, hurt: () => writeFile(disk(), "<html>404 not found</html>".repeat(100)) },
+    "that is no qcow2 image": {
+      code: "damaged",
+      says: /not a qcow2 image/,
+      hurt: () => writeFile(disk(), "<html>404 not found</html>".repeat(100)),
+    },
     "of a qcow2 version nobody knows": { code: "damaged", says: /version 9/, hurt: () => patch(disk(), 4, Buffer.of(0, 0, 0, 9)) },
     "with features nobody knows": { code: "damaged", says: /features that nobody knows/, hurt: () => patch(disk(), 72, Buffer.of(0x80)) },
     "marked as corrupt": { code: "damaged", says: /marked as corrupt/, hurt: () => patch(disk(), 79, Buffer.of(0b10)) },
@@ -129,7 +133,11 @@ describe("a machine's disk", function () {
     await client.call("machine.start", { machine: "first" });
     const file = join(home.machineFolder("first"), "disk0.qcow2");
     await client.call("machine.set", { machine: "hurt", set: [`disks.0.file=${file}`] });
-    await assert.rejects(client.call("machine.start", { machine: "hurt" }), { code: "qemu-crashed", message: /lock/, hint: /Another program/ });
+    await assert.rejects(client.call("machine.start", { machine: "hurt" }), {
+      code: "qemu-crashed",
+      message: /lock/,
+      hint: /Another program/,
+    });
     assert.equal((await client.call("machine.show", { machine: "hurt" })).state, "failed");
     assert.equal((await client.call("machine.show", { machine: "first" })).state, "running");
     assert.equal((await qemuPids(home.folder)).length, 1);

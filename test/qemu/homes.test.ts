@@ -87,7 +87,8 @@ describe("a home on a full disk", function () {
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=64m,mode=0700", "tmpfs", disk]);
     home = await testHome({ parent: disk });
     client = await home.client();
-    imageBytes = (await client.call("image.list", {})).find((image) => image.name === "starter" && image.architecture === "x86_64")?.bytes ?? 0;
+    imageBytes =
+      (await client.call("image.list", {})).find((image) => image.name === "starter" && image.architecture === "x86_64")?.bytes ?? 0;
     assert.ok(imageBytes > mib);
   });
   after(async () => {

@@ -4,7 +4,19 @@ import { mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MachineDetails, VivClient } from "../../src/api/index.ts";
-import { codeOf, diskIsClean, everything, killHard, killVivd, type Pauses, pausesIn, qemuPids, show, until, untilState } from "../support/faults.ts";
+import {
+  codeOf,
+  diskIsClean,
+  everything,
+  killHard,
+  killVivd,
+  type Pauses,
+  pausesIn,
+  qemuPids,
+  show,
+  until,
+  untilState,
+} from "../support/faults.ts";
 import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 /**

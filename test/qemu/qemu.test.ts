@@ -51,7 +51,10 @@ describe("the QEMU in use", function () {
       VIVARIUM_QEMU_PATH: "",
       PATH: folder,
     });
-    await assert.rejects(client.call("machine.create", { name: "none", image: "starter" }), { code: "qemu-missing", hint: /apt-get install/ });
+    await assert.rejects(client.call("machine.create", { name: "none", image: "starter" }), {
+      code: "qemu-missing",
+      hint: /apt-get install/,
+    });
     assert.deepEqual(await client.call("machine.list", {}), []);
     assert.ok((await client.call("image.list", {})).length > 0);
     const report = await client.call("host.report", {});
@@ -61,7 +64,11 @@ describe("the QEMU in use", function () {
 
   it("too old is refused with its version and the oldest that works", async () => {
     const client = await homeWith({ VIVARIUM_QEMU_PATH: await fakeQemu('echo "QEMU emulator version 5.2.0"') });
-    await assert.rejects(client.call("machine.create", { name: "old" }), { code: "qemu-too-old", message: /QEMU 5\.2\.0; Vivarium needs \d/, hint: /qemuPath/ });
+    await assert.rejects(client.call("machine.create", { name: "old" }), {
+      code: "qemu-too-old",
+      message: /QEMU 5\.2\.0; Vivarium needs \d/,
+      hint: /qemuPath/,
+    });
   });
 
   it("that is something else is refused", async () => {
@@ -70,12 +77,20 @@ describe("the QEMU in use", function () {
   });
 
   it("that cannot even start shows what it printed", async () => {
-    const client = await homeWith({ VIVARIUM_QEMU_PATH: await fakeQemu('echo "libfoo.so.1: cannot open shared object file" >&2; exit 127') });
-    await assert.rejects(client.call("machine.create", { name: "broken" }), { code: "qemu-crashed", message: /exit code 127.*libfoo\.so\.1/s });
+    const client = await homeWith({
+      VIVARIUM_QEMU_PATH: await fakeQemu('echo "libfoo.so.1: cannot open shared object file" >&2; exit 127'),
+    });
+    await assert.rejects(client.call("machine.create", { name: "broken" }), {
+      code: "qemu-crashed",
+      message: /exit code 127.*libfoo\.so\.1/s,
+    });
   });
 
   const crashes = {
-    "exits at once with a word": { script: 'echo "qemu-system-x86_64: the moon is full" >&2; exit 3', says: /QEMU ended at once\. .*the moon is full/s },
+    "exits at once with a word": {
+      script: 'echo "qemu-system-x86_64: the moon is full" >&2; exit 3',
+      says: /QEMU ended at once\. .*the moon is full/s,
+    },
     "exits at once without a word": { script: "exit 1", says: /QEMU ended at once\. It said nothing/ },
     "dies by a signal": { script: 'echo "about to fall" >&2; kill -SEGV $$', says: /QEMU ended at once\. .*about to fall/s },
     "dies a moment later": { script: 'sleep 0.5; echo "late" >&2; exit 1', says: /QEMU ended at once\. .*late/s },
@@ -85,7 +100,11 @@ describe("the QEMU in use", function () {
       const client = await homeWith({ VIVARIUM_QEMU_PATH: await fakeQemu(await qemuThatRuns(script)) });
       await starterMachine(client, "crash");
       for (const attempt of [1, 2]) {
-        await assert.rejects(client.call("machine.start", { machine: "crash" }), { code: "qemu-crashed", message: says, hint: /command\.txt/ }, `attempt ${attempt}`);
+        await assert.rejects(
+          client.call("machine.start", { machine: "crash" }),
+          { code: "qemu-crashed", message: says, hint: /command\.txt/ },
+          `attempt ${attempt}`,
+        );
         const shown = await client.call("machine.show", { machine: "crash" });
         assert.ok(shown.status.state === "failed", shown.state);
         assert.match(shown.status.message, says);
@@ -132,7 +151,11 @@ describe("the QEMU in use", function () {
     // Its own bin: the one that tests share is unpacked already.
     await rm(join(home.folder, "bin"));
     const client = await home.client();
-    await assert.rejects(client.call("machine.create", { name: "tampered" }), { code: "bundle-damaged", message: /qemu\.tar\.br.*SHA-256/, hint: /Install Vivarium again/ });
+    await assert.rejects(client.call("machine.create", { name: "tampered" }), {
+      code: "bundle-damaged",
+      message: /qemu\.tar\.br.*SHA-256/,
+      hint: /Install Vivarium again/,
+    });
     assert.deepEqual(await readdir(join(home.folder, "machines")), []);
     await flip(part, middle);
     await client.call("machine.create", { name: "whole" });
@@ -163,7 +186,15 @@ async function flip(file: string, offset: number): Promise<void> {
   await utimes(file, new Date(), new Date());
 }
 
-function asShell({ file, argsPrefix, env }: { file: string; argsPrefix: readonly string[]; env: Readonly<Record<string, string>> }): string {
+function asShell({
+  file,
+  argsPrefix,
+  env,
+}: {
+  file: string;
+  argsPrefix: readonly string[];
+  env: Readonly<Record<string, string>>;
+}): string {
   const variables = Object.entries(env).map(([name, value]) => `${name}=${quote(value)}`);
   return ["exec", "env", ...variables, quote(file), ...argsPrefix.map(quote)].join(" ");
 }

@@ -42,7 +42,10 @@ describe("eight terminals at once", function () {
 
   it("start one service where none runs", async () => {
     const answers = await Promise.all(eight.map(() => viv<unknown[]>("ls")));
-    assert.deepEqual(answers, eight.map(() => []));
+    assert.deepEqual(
+      answers,
+      eight.map(() => []),
+    );
     assert.deepEqual(await vivds(), [await home.vivdPid()]);
   });
 
@@ -105,7 +108,8 @@ describe("eight terminals at once", function () {
         ),
       ),
     );
-    for (const code of codes) assert.ok(["done", "locked", "cancelled", "wrong-state", "qemu-crashed", "qemu-lost"].includes(code), codes.join());
+    for (const code of codes)
+      assert.ok(["done", "locked", "cancelled", "wrong-state", "qemu-crashed", "qemu-lost"].includes(code), codes.join());
     const shown = await client.call("machine.show", { machine: "shared" });
     assert.ok(["running", "stopped"].includes(shown.state), shown.state);
     assert.deepEqual(await qemuPids(home.folder), shown.pid === null ? [] : [shown.pid]);

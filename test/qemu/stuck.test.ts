@@ -5,7 +5,7 @@ import { type TestHome, testHome } from "../support/home.ts";
 
 /** Guests that do not listen and a QEMU that does not answer. The machine has no system: its firmware ignores ACPI. */
 describe("a machine that is stuck", function () {
-  this.timeout(120_000);
+  this.timeout(20_000);
   let home: TestHome;
   let client: VivClient;
   const events: VivEvent[] = [];
@@ -14,7 +14,8 @@ describe("a machine that is stuck", function () {
     home = await testHome();
     client = await home.client();
     client.onEvent((event) => events.push(event));
-    for (const name of ["stuck", "other"]) await client.call("machine.create", { name, memory: "64M", disk: "16M", set: ["display.type=none"] });
+    for (const name of ["stuck", "other"])
+      await client.call("machine.create", { name, memory: "64M", disk: "16M", set: ["display.type=none"] });
   });
   after(() => home.dispose());
   beforeEach(async () => {
