@@ -31,7 +31,7 @@ function body(state: PageState): string {
   const label = html(t("Console of {0}", state.name));
   return `<main class="console" aria-label="${label}" data-state="${html(JSON.stringify(state))}">
 <div class="toolbar" role="group" aria-label="${html(t("Console"))}">
-  <button id="ctrl-alt-delete" type="button">Ctrl+Alt+Delete</button>
+  <button id="ctrl-alt-delete" type="button" aria-label="Ctrl+Alt+Delete">Ctrl+Alt+Del</button>
   <div class="menu">
     <button id="keys" type="button" aria-haspopup="menu" aria-expanded="false" aria-controls="keys-menu">${html(t("Keys"))} <span aria-hidden="true">▾</span></button>
     <div id="keys-menu" role="menu" aria-label="${html(t("Send keys"))}" hidden>
@@ -45,7 +45,7 @@ ${combinations.map(([name, codes]) => `      <button type="button" role="menuite
   <select id="fit">${option("scale", t("Scale to Fit"), state.fit)}${option("resize", t("Resize the Guest"), state.fit)}${option("actual", t("Actual Size"), state.fit)}</select>
   <button id="fill" type="button" title="${html(t("Hides everything around the console, and shows it again"))}">${html(t("Fill Window"))}</button>
   <span class="spacer"></span>
-  <button id="keyboard" type="button" data-captured="${html(t("Release Keyboard (Ctrl+Alt+G)"))}" data-free="${html(t("Use Keyboard"))}">${html(t("Use Keyboard"))}</button>
+  <button id="keyboard" type="button" data-captured="${html(t("Release (Ctrl+Alt+G)"))}" data-free="${html(t("Use Keyboard"))}">${html(t("Use Keyboard"))}</button>
 </div>
 <div class="stage">
   <div id="screen"></div>

@@ -31,7 +31,7 @@ export function overlayOf({ machine, listed, connected, problem }: Facts): Overl
     case "paused":
       if (!status.responding) return notResponding();
       return {
-        title: t("Paused: {0}", pauseWord(status.because)),
+        title: status.because === "user" ? t("Paused by you") : t("Paused: {0}", pauseWord(status.because)),
         tone: status.because === "user" || status.because === "guest-suspended" ? "info" : "error",
         dimmed: true,
         busy: false,

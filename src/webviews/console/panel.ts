@@ -52,7 +52,8 @@ export class ConsolePanel implements vscode.Disposable {
     this.#panel = panel;
     this.#target = target;
     const { extensionUri } = editor.context;
-    panel.iconPath = vscode.Uri.joinPath(extensionUri, "media", "activity-bar.svg");
+    const icon = (theme: string) => vscode.Uri.joinPath(extensionUri, "media", `console-${theme}.svg`);
+    panel.iconPath = { light: icon("light"), dark: icon("dark") };
     panel.webview.options = { enableScripts: true, localResourceRoots: [webviewFolder(extensionUri)] };
     const handlers = this.#handlers();
     this.#subscriptions.push(

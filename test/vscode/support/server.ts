@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
-import { mkdir, readFile, symlink, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { InstalledEditor } from "../../../scripts/setup/vscode.ts";
 
@@ -52,7 +52,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   return { origin: `http://${authority}`, authority, token, pid: child.pid ?? 0, dispose: () => end(child) };
 }
 
-/** A folder becomes an installed extension by a link; a VSIX by VS Code's own installer. */
+/** A folder becomes an installed extension by a copy; a VSIX by VS Code's own installer. */
 async function installExtension(options: ServerOptions, extension: string): Promise<void> {
   if (!extension.endsWith(".vsix")) {
     const manifest = JSON.parse(await readFile(join(extension, "package.json"), "utf8")) as {
@@ -60,7 +60,7 @@ async function installExtension(options: ServerOptions, extension: string): Prom
       name: string;
       version: string;
     };
-    await symlink(extension, join(options.folder, "extensions", `${manifest.publisher}.${manifest.name}-${manifest.version}`));
+    await copyExtension(extension, join(options.folder, "extensions", `${manifest.publisher}.${manifest.name}-${manifest.version}`));
     return;
   }
   const child = run(options, ["--install-extension", extension]);
@@ -68,6 +68,19 @@ async function installExtension(options: ServerOptions, extension: string): Prom
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
   const [code] = (await once(child, "close")) as [number | null];
   if (code !== 0 || !/was successfully installed/.test(output)) throw new Error(`VS Code did not install ${extension}:\n${output}`);
+}
+
+/** As a VSIX would have it, but for what is large, which is linked: a build that runs meanwhile changes nothing here. */
+async function copyExtension(from: string, to: string): Promise<void> {
+  await mkdir(join(to, "dist"), { recursive: true });
+  for (const name of await readdir(from)) {
+    if (/^(package.*\.json|media|l10n|.*\.cjs)$/.test(name)) await cp(join(from, name), join(to, name), { recursive: true });
+  }
+  for (const name of await readdir(join(from, "dist")).catch(() => [])) {
+    const [source, target] = [join(from, "dist", name), join(to, "dist", name)];
+    if (name === "bundle" || name === "guest") await symlink(source, target);
+    else if (/^(extension|viv|package\.json|webviews)/.test(name)) await cp(source, target, { recursive: true });
+  }
 }
 
 function run({ editor, folder, env }: ServerOptions, args: readonly string[]): ChildProcess {

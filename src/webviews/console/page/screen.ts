@@ -2,6 +2,7 @@ import RFB from "@novnc/novnc";
 import type { Fit } from "../messages.ts";
 import { Channel } from "./channel.ts";
 import { host } from "./host.ts";
+import { keySymbol } from "./keySymbols.ts";
 
 export interface ScreenEvents {
   onKeyboard(captured: boolean): void;
@@ -76,8 +77,8 @@ export class Screen {
 
   /** Presses keys together, by their places on the keyboard (`KeyboardEvent.code`). */
   press(codes: readonly string[]): void {
-    for (const code of codes) this.#rfb?.sendKey(0, code, true);
-    for (const code of [...codes].reverse()) this.#rfb?.sendKey(0, code, false);
+    for (const code of codes) this.#rfb?.sendKey(keySymbol(code), code, true);
+    for (const code of [...codes].reverse()) this.#rfb?.sendKey(keySymbol(code), code, false);
   }
 
   capture(): void {

@@ -1,0 +1,215 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import type { Frame } from "playwright-core";
+import { guest, starterMachine } from "../support/home.ts";
+import { coloursShown, equalPixels } from "./support/guestScreen.ts";
+import { type EditorWorld, editorWorld, until } from "./support/index.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+describe("the console in an editor tab", function () {
+  this.timeout(120_000);
+  let world: EditorWorld;
+  let frame: Frame;
+
+  before(async () => {
+    world = await editorWorld();
+    await starterMachine(world.client, "web", { start: true, set: ["display.type=virtio"] });
+    await world.vscode.command("Vivarium: Open Console");
+    await pick("web");
+    frame = await connected();
+  });
+  after(async () => {
+    await world?.dispose();
+  });
+
+  /** Chooses a machine in the quick pick of a command. */
+  async function pick(name: string): Promise<void> {
+    await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().click();
+  }
+
+  /** The console's page, with a picture of the guest. */
+  async function connected(title: string | RegExp = /^web .*Console$/): Promise<Frame> {
+    const found = await world.vscode.webview(title);
+    await until(
+      "the console shows a picture",
+      () => coloursShown(found),
+      (colours) => colours > 1,
+    );
+    await until(
+      "nothing lies over the console",
+      () => found.locator("#overlay").isHidden(),
+      (hidden) => hidden,
+    );
+    return found;
+  }
+
+  async function overlay(): Promise<string> {
+    const found = await world.vscode.webview(/^web .*Console$/);
+    return (await found.locator("#overlay").isVisible()) ? found.locator("#overlay").innerText() : "";
+  }
+
+  const shows = (text: RegExp) => until(`the console says ${String(text)}`, overlay, (said) => text.test(said), 30_000);
+
+  it("shows what the guest's screen shows: 99 % of the pixels", async () => {
+    const equal = await until(
+      "pixels",
+      () => equalPixels(world.client, "web", frame),
+      (part) => part >= 0.99,
+    );
+    assert.ok(equal >= 0.99);
+  });
+
+  it("types into the guest", async () => {
+    const token = randomBytes(6).toString("hex");
+    await frame.locator("canvas").click();
+    await world.vscode.page.keyboard.type(`touch /tmp/${token}\n`, { delay: 15 });
+    await until(
+      "the guest has the file",
+      () => guest(world.client, "web", "/bin/ls", "/tmp"),
+      (names) => names.includes(token),
+    );
+  });
+
+  it("sends keys that the browser would keep, and gives the keyboard back with its host key", async () => {
+    await frame.locator("canvas").click();
+    await until(
+      "the button names the host key",
+      () => frame.locator("#keyboard").innerText(),
+      (text) => /Ctrl\+Alt\+G/.test(text),
+    );
+    await world.vscode.page.keyboard.press("Control+Alt+g");
+    assert.equal(await frame.locator("#keyboard").innerText(), "Use Keyboard");
+    // Linux switches only to a terminal that somebody has opened.
+    await guest(world.client, "web", "/bin/sh", "-c", "echo > /dev/tty2");
+    await frame.locator("#keys").click();
+    await frame.locator("#keys-menu [role=menuitem]", { hasText: "Ctrl+Alt+F2" }).click();
+    const terminal = () => guest(world.client, "web", "/bin/sh", "-c", "cat /sys/class/tty/tty0/active");
+    await until("the guest is on its second terminal", terminal, (text) => text === "tty2");
+    await frame.locator("#keys").press("ArrowDown");
+    await world.vscode.screenshot("console-keys", ["dark"]);
+    await world.vscode.page.keyboard.press("Escape");
+    assert.equal(await frame.locator("#keys-menu").isHidden(), true);
+    await world.vscode.execute("vivarium.sendKeys", { machine: "web" }, "ctrl-alt-f1");
+    await until("the guest is on its first terminal", terminal, (text) => text === "tty1");
+  });
+
+  it("types the clipboard's text", async () => {
+    const token = randomBytes(6).toString("hex");
+    await world.vscode.page.evaluate(`navigator.clipboard.writeText("echo ${token} > /tmp/clip\\n")`);
+    await frame.locator("#type-clipboard").click();
+    await until(
+      "the guest has it",
+      () => guest(world.client, "web", "/bin/cat", "/tmp/clip").catch(String),
+      (text) => text === token,
+      30_000,
+    );
+  });
+
+  it("is looked at in three themes", async () => {
+    await world.vscode.screenshot("console");
+  });
+
+  it("has no accessibility violation", async () => {
+    await frame.evaluate(axeSource);
+    const violations = await frame.evaluate<{ id: string; nodes: { html: string }[] }[]>(
+      "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice'] }).then((found) => found.violations)",
+    );
+    assert.deepEqual(
+      violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+      [],
+    );
+  });
+
+  it("says that the machine is paused, and why, and resumes it", async () => {
+    await world.client.call("machine.pause", { machine: "web" });
+    assert.match(await shows(/Paused/), /Paused by you/);
+    await world.vscode.screenshot("console-paused");
+    await frame.locator("#overlay button", { hasText: "Resume" }).click();
+    await until(
+      "the machine runs",
+      async () => (await world.client.call("machine.show", { machine: "web" })).state,
+      (state) => state === "running",
+    );
+    await connected();
+  });
+
+  it("comes back after the window is reloaded", async () => {
+    await world.vscode.reload();
+    frame = await connected();
+    await until(
+      "pixels",
+      () => equalPixels(world.client, "web", frame),
+      (part) => part >= 0.99,
+    );
+  });
+
+  it("comes back after its tab was hidden", async () => {
+    await world.vscode.execute("workbench.action.files.newUntitledFile");
+    await world.vscode.page.waitForTimeout(500);
+    await world.vscode.execute("vivarium.openConsole", { machine: "web" });
+    frame = await connected();
+    await until(
+      "pixels",
+      () => equalPixels(world.client, "web", frame),
+      (part) => part >= 0.99,
+    );
+  });
+
+  it("stays while vivd is killed and comes back by itself", async () => {
+    process.kill(await world.home.vivdPid(), "SIGKILL");
+    const token = randomBytes(6).toString("hex");
+    await frame.locator("canvas").click();
+    await world.vscode.page.keyboard.type(`touch /tmp/${token}\n`, { delay: 15 });
+    const client = await until(
+      "vivd is back",
+      () => world.home.client().catch(() => undefined),
+      (found) => found !== undefined,
+    );
+    assert.ok(client);
+    world = { ...world, client };
+    await until(
+      "the guest has it",
+      () => guest(client, "web", "/bin/ls", "/tmp"),
+      (names) => names.includes(token),
+    );
+    await client.call("machine.pause", { machine: "web" });
+    await shows(/Paused/);
+    await client.call("machine.resume", { machine: "web" });
+    await connected();
+  });
+
+  it("shows two machines side by side, and a name as text and nothing else", async () => {
+    await starterMachine(world.client, "db", { start: true, set: ["display.type=virtio", "note=<img src=x onerror=alert(1)>"] });
+    await world.vscode.execute("workbench.action.splitEditorRight");
+    await world.vscode.execute("vivarium.openConsole", { machine: "db" });
+    await connected(/^db .*Console$/);
+    await connected();
+    await world.vscode.screenshot("console-two", ["dark"]);
+    await world.client.call("machine.kill", { machine: "db" });
+  });
+
+  it("says that QEMU died, and starts the machine again", async () => {
+    const { pid } = await world.client.call("machine.show", { machine: "web" });
+    process.kill(pid ?? 0, "SIGKILL");
+    assert.match(await shows(/Failed/), /Start/);
+    await world.vscode.screenshot("console-failed");
+    frame = await world.vscode.webview(/^web .*Console$/);
+    await frame.locator("#overlay button", { hasText: "Start" }).click();
+    frame = await connected();
+    await world.client.call("machine.wait", { machine: "web", for: "agent", timeoutMs: 120_000 });
+  });
+
+  it("says that the machine is stopped", async () => {
+    await world.client.call("machine.kill", { machine: "web" });
+    await shows(/Stopped[\s\S]*Start/);
+    await world.vscode.screenshot("console-stopped");
+  });
+
+  it("ran without a script error", () => {
+    const errors = world.vscode.consoleMessages.filter((message) => /pageerror|Content Security Policy|Refused to/.test(message));
+    assert.deepEqual(errors, []);
+  });
+});

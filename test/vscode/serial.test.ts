@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import { guest, starterMachine } from "../support/home.ts";
+import { type EditorWorld, editorWorld, until } from "./support/index.ts";
+
+describe("the serial console as a terminal", function () {
+  this.timeout(120_000);
+  let world: EditorWorld;
+
+  before(async () => {
+    world = await editorWorld();
+    await starterMachine(world.client, "line", { start: true });
+  });
+  after(async () => {
+    await world?.dispose();
+  });
+
+  /** What the terminal shows, as its accessible rows say it. */
+  async function shown(): Promise<string> {
+    const rows = world.vscode.page.locator(".terminal-wrapper.active .xterm-rows > div");
+    return (await rows.allInnerTexts()).join("\n").replaceAll("\u00a0", " ");
+  }
+
+  const shows = (text: string | RegExp) =>
+    until(
+      `the terminal shows ${String(text)}`,
+      shown,
+      (rows) => (typeof text === "string" ? rows.includes(text) : text.test(rows)),
+      30_000,
+    );
+
+  async function type(text: string): Promise<void> {
+    await world.vscode.page.locator(".terminal-wrapper.active .xterm-screen").click();
+    await world.vscode.page.keyboard.type(text, { delay: 5 });
+  }
+
+  /** A command that says a word which is not in the command itself. */
+  async function roundTrip(): Promise<void> {
+    const token = randomBytes(4).toString("hex");
+    await type(`echo ${token} | tr a-f A-F\r`);
+    await shows(token.toUpperCase());
+  }
+
+  it("shows what was said before it was opened", async () => {
+    await world.vscode.command("Vivarium: Open Serial Console");
+    await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "line" }).first().click();
+    await shows(/root@line:/);
+  });
+
+  it("carries what is typed and what is answered", roundTrip);
+
+  it("tells the guest its size", async () => {
+    const size = () => guest(world.client, "line", "/bin/sh", "-c", "stty size < /dev/ttyS0");
+    const first = await until("the guest knows a size", size, (text) => /^[1-9]\d* [1-9]\d*$/.test(text) && text !== "24 80");
+    await world.vscode.execute("workbench.action.toggleMaximizedPanel");
+    await until("the guest knows the new size", size, (text) => text !== first && /^[1-9]/.test(text));
+    await world.vscode.screenshot("serial");
+    await world.vscode.execute("workbench.action.toggleMaximizedPanel");
+  });
+
+  it("goes on after vivd was killed, without a gap", async () => {
+    await guest(world.client, "line", "/bin/sh", "-c", "(sleep 2; echo said-while-nobody-listened > /dev/ttyS0) > /dev/null 2>&1 &");
+    process.kill(await world.home.vivdPid(), "SIGKILL");
+    await shows("said-while-nobody-listened");
+    await roundTrip();
+    world = { ...world, client: await world.home.client() };
+  });
+
+  it("detaches when it is closed: the guest goes on", async () => {
+    await world.vscode.execute("workbench.action.terminal.kill");
+    await until(
+      "the machine runs",
+      async () => (await world.client.call("machine.show", { machine: "line" })).state,
+      (state) => state === "running",
+    );
+  });
+
+  it("is a terminal profile that asks which machine", async () => {
+    await world.vscode.command("Terminal: Create New Terminal (With Profile)");
+    await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "Vivarium machine" }).first().click();
+    await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "line" }).first().click();
+    await shows(/root@line:/);
+    await roundTrip();
+  });
+
+  it("attaches again when the machine stops and starts", async () => {
+    await world.client.call("machine.kill", { machine: "line" });
+    await shows(/is stopped/);
+    await type("\r");
+    await until(
+      "the machine runs",
+      async () => (await world.client.call("machine.show", { machine: "line" })).state,
+      (state) => state === "running",
+    );
+    await world.client.call("machine.wait", { machine: "line", for: "agent", timeoutMs: 100_000 });
+    await roundTrip();
+  });
+});
