@@ -26,10 +26,10 @@ function expand(values: unknown, path: string): string[] {
 export function words(path: string, value: unknown): string {
   if (value === undefined || value === "") return l10n.t("nothing");
   if (typeof value === "boolean") return value ? l10n.t("on") : l10n.t("off");
-  if (Array.isArray(value))
-    return value.some((item) => typeof item === "object")
-      ? l10n.t("{0} entries", value.length)
-      : value.map((item) => words(path, item)).join(", ");
+  if (Array.isArray(value)) {
+    if (value.every((item) => typeof item !== "object")) return value.map((item) => words(path, item)).join(", ") || l10n.t("nothing");
+    return value.length === 1 ? l10n.t("one entry") : l10n.t("{0} entries", value.length);
+  }
   if (typeof value === "object") return l10n.t("other values");
   const control = fieldAt(path)?.control;
   const choices = control?.kind === "choice" || control?.kind === "order" ? control.choices : [];
