@@ -178,7 +178,7 @@ export class Library {
 }
 
 function needsRecovery(machine: Machine): boolean {
-  return machine.state.run !== undefined || machine.state.operation !== undefined;
+  return machine.state.run !== undefined || machine.state.operation !== undefined || machine.factsLost;
 }
 
 /** Edits between two names, for “did you mean”. */

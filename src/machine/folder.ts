@@ -141,7 +141,7 @@ export function emptyState(): StateFile {
 /** Reads state.json. One that cannot be used is reported, and facts are then found anew from the processes. */
 export async function loadState(paths: MachinePaths): Promise<{ state: StateFile; rebuilt: boolean }> {
   const text = await readTextIfPresent(paths.state);
-  if (text === undefined) return { state: emptyState(), rebuilt: false };
+  if (text === undefined) return { state: emptyState(), rebuilt: true };
   try {
     return { state: StateFile.parse(JSON.parse(text)), rebuilt: false };
   } catch {

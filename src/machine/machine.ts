@@ -46,17 +46,20 @@ export class Machine implements MachineIdentity {
   readonly host: MachineHost;
   paths: MachinePaths;
   session: Session | undefined;
+  /** state.json was lost: whether a process runs must be found out. */
+  readonly factsLost: boolean;
   #loaded: LoadedDefinition;
   #state: StateFile;
   #operation: RunningOperation | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #waiters = new Set<() => void>();
 
-  private constructor(host: MachineHost, paths: MachinePaths, loaded: LoadedDefinition, state: StateFile) {
+  private constructor(host: MachineHost, paths: MachinePaths, loaded: LoadedDefinition, state: StateFile, factsLost: boolean) {
     this.host = host;
     this.paths = paths;
     this.#loaded = loaded;
     this.#state = state;
+    this.factsLost = factsLost;
   }
 
   /** Reads a machine's folder. Never throws for its content: damage becomes the state `damaged`. */
@@ -66,8 +69,8 @@ export class Machine implements MachineIdentity {
       loadDefinition(paths),
       loadState(paths).catch(() => ({ state: emptyState(), rebuilt: true })),
     ]);
-    const machine = new Machine(host, paths, loaded, state);
-    if (rebuilt) host.notice(machine, "warning", "state.json could not be read; facts were found anew.");
+    const machine = new Machine(host, paths, loaded, state, rebuilt);
+    if (rebuilt) host.notice(machine, "warning", "state.json is missing or cannot be read; facts are found anew.");
     return machine;
   }
 

@@ -1,6 +1,6 @@
-import { readFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
-import type { Definition, ProcessIdentity } from "../model/index.ts";
+import { asVivError, type Definition, type ProcessIdentity, type RunRecord } from "../model/index.ts";
 import { findChannels } from "./channels.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
@@ -27,9 +27,22 @@ const adoptionTimeoutMs = 3000;
  * | stop, any | goes on running (ask again) | finished |
  * | suspend, not recorded yet | undone: the guest continues | what was saved is dropped, `failed (lost)` |
  * | suspend, recorded | finished: ended | finished |
+ * | state.json lost | adopted, with what can be seen of it | stopped |
  * | rename, any | – | finished or undone: vm.json has the name of its folder |
  */
 export async function recover(machine: Machine): Promise<void> {
+  await settle(machine).catch((error: unknown) =>
+    machine.host.notice(
+      machine,
+      "error",
+      `What was in progress could not be put right: ${asVivError(error).message}`,
+      `End it: viv kill ${machine.name}`,
+    ),
+  );
+}
+
+async function settle(machine: Machine): Promise<void> {
+  if (machine.factsLost) await recordWhatRuns(machine);
   const { operation } = machine.state;
   if (operation?.kind === "rename") return nameAsFolder(machine).then(() => clearOperation(machine));
   const process = await findProcess(machine);
@@ -55,11 +68,38 @@ async function findProcess(machine: Machine): Promise<ProcessIdentity | undefine
   const { run, operation } = machine.state;
   if (run) return (await isAlive(run)) ? run : undefined;
   if (operation?.kind !== "start" && operation?.kind !== "wake") return undefined;
+  return processOfPidFile(machine);
+}
+
+async function processOfPidFile(machine: Machine): Promise<ProcessIdentity | undefined> {
   const pid = Number(await readFile(machine.run.pidFile, "utf8").catch(() => ""));
   const startTime = pid > 0 ? await processStartTime(pid) : undefined;
   // The file may be older than the host's last boot, and the pid another program's.
   if (startTime === undefined || !(await processCommand(pid))?.includes(machine.run.pidFile)) return undefined;
   return { pid, startTime };
+}
+
+/** Writes a run record for a process that is this machine's by its pid file and arguments. */
+async function recordWhatRuns(machine: Machine): Promise<void> {
+  const { definition } = machine;
+  const process = definition && (await processOfPidFile(machine));
+  if (!process) return machine.record((state) => state);
+  const words = (await processCommand(process.pid)) ?? "";
+  const toolchain = await machine.host.toolchain().catch(() => undefined);
+  const startedAt = (await stat(machine.run.pidFile)).mtime.toISOString();
+  const accelerator = (["kvm", "hvf", "whpx"] as const).find((name) => words.includes(`-accel ${name}`)) ?? "tcg";
+  const run: RunRecord = {
+    ...process,
+    accelerator,
+    qemuId: toolchain?.id ?? "lost",
+    qemuVersion: toolchain?.version ?? "lost",
+    startedAt,
+    requestedAt: startedAt,
+    definition,
+    forwards: [],
+    readiness: {},
+  };
+  await machine.record((state) => ({ ...state, wanted: "running", run }));
 }
 
 async function connect(machine: Machine): Promise<Session | undefined> {

@@ -40,10 +40,12 @@ describe("a guest's agent that lies", function () {
     home = await testHome();
     client = await home.client();
     await Promise.all([starterMachine(client, "liar", { start: true }), starterMachine(client, "other", { start: true })]);
+    assert.equal(await guest(client, "liar", "hostname"), "liar");
     await client.call("machine.wait", { machine: "liar", for: "ssh", timeoutMs: 180_000 });
   });
   after(() => home.dispose());
 
+  // The port reads as ended while nobody holds its other end, hence the loop around every script.
   const bySsh = (script: string) =>
     client.call("machine.exec", { machine: "liar", command: ["sh", "-c", script], way: "ssh", timeoutMs: 60_000 });
 
@@ -53,7 +55,9 @@ describe("a guest's agent that lies", function () {
     for f in /proc/[0-9]*/fd/*; do [ "$f" -ef ${port} ] && pid $f; done; true`;
 
   async function replaceAgent(script: string): Promise<void> {
-    const file = Buffer.from(`exec 3<>${port}\n${script}\n`).toString("base64");
+    const file = Buffer.from(
+      `until ( : 3<>${port} ) 2>/dev/null; do sleep 0.1; done; exec 3<>${port}\nwhile :; do ${script}; sleep 0.1; done\n`,
+    ).toString("base64");
     await bySsh(
       `echo ${file} | base64 -d > /root/impostor; ${endAgents}; sleep 0.3; setsid sh /root/impostor </dev/null >/dev/null 2>&1 &`,
     );

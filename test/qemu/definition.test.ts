@@ -192,6 +192,25 @@ describe("a machine's vm.json", function () {
     assert.equal((await show("second")).state, "stopped");
   });
 
+  for (const [what, lose] of Object.entries({
+    "is rubbish": (state: string) => writeFile(state, "\0\0\0 not json"),
+    "is of another form": (state: string) => writeFile(state, JSON.stringify({ schema: 7, wanted: "everything" })),
+    "is gone": (state: string) => rm(state),
+  })) {
+    it(`whose state.json ${what} is found running by a new service, and nothing is started twice`, async () => {
+      const { pid, id } = await client.call("machine.start", { machine: "second" });
+      await killVivd(home);
+      await lose(join(home.machineFolder("second"), "state.json"));
+      client = await home.client();
+      const found = await show("second");
+      assert.deepEqual([found.state, found.pid, found.id, found.accelerator], ["running", pid, id, "tcg"]);
+      assert.equal((await client.call("machine.start", { machine: "second" })).pid, pid);
+      await client.call("machine.pause", { machine: "second" });
+      await client.call("machine.kill", { machine: "second" });
+      assert.equal((await show("second")).state, "stopped");
+    });
+  }
+
   it("copied with its folder cannot take the running original's sockets", async () => {
     await cp(home.machineFolder("second"), home.machineFolder("copy"), { recursive: true });
     await writeFile(file("copy"), good.replace('"name": "second"', '"name": "copy"'));
