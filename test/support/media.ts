@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
-import { access, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, copyFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
@@ -196,7 +196,7 @@ async function make(wanted: Recipe): Promise<string> {
     .update(JSON.stringify([recipe, wanted.name, image.append, image.sha256.kernel, image.sha256.initrd, debs.map((deb) => deb.sha256)]))
     .digest("hex")
     .slice(0, 16);
-  const folder = join(cache, "media", key);
+  const folder = join(cache, "media", `${wanted.name}-${key}`);
   const target = join(folder, wanted.name);
   if (await exists(target)) return target;
   await mkdir(join(cache, "media"), { recursive: true });
@@ -214,6 +214,7 @@ async function make(wanted: Recipe): Promise<string> {
       scratch,
       file: (path) => join(unpacked, path),
     });
+    await removeOlder(wanted.name);
     await rename(result, folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
     });
@@ -221,6 +222,16 @@ async function make(wanted: Recipe): Promise<string> {
     await rm(scratch, { recursive: true, force: true });
   }
   return target;
+}
+
+/** Earlier media of this name; not those of today, which another test may be using. */
+async function removeOlder(name: string): Promise<void> {
+  const media = join(cache, "media");
+  for (const entry of await readdir(media)) {
+    if (!entry.startsWith(`${name}-`)) continue;
+    const { mtimeMs } = await stat(join(media, entry));
+    if (Date.now() - mtimeMs > 24 * 3600 * 1000) await rm(join(media, entry), { recursive: true, force: true });
+  }
 }
 
 const gzipMagic = 0x1f8b;
