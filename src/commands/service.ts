@@ -31,5 +31,9 @@ export const stopService: Command = async ({ editor }) => {
 export const showLog: Command = async ({ editor }) => editor.log.show();
 
 export const openWalkthrough: Command = async ({ editor }) => {
-  await vscode.commands.executeCommand("workbench.action.openWalkthrough", `${editor.context.extension.id}#start`, false);
+  const open = () => vscode.commands.executeCommand("workbench.action.openWalkthrough", `${editor.context.extension.id}#start`, false);
+  await open();
+  // A window that has shown no walkthrough yet knows only its own at first, and shows that one instead.
+  await new Promise((wake) => setTimeout(wake, 500));
+  await open();
 };

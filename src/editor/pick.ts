@@ -32,9 +32,23 @@ export async function pickMachines(editor: Editor, args: readonly unknown[], opt
   }
   const fitting = await fittingMachines(editor, options);
   if (!fitting) return undefined;
+  return askForMachines(fitting, options);
+}
+
+/** One with Enter, as it is nearly always meant; several by the last row, in a list with check boxes. */
+async function askForMachines(fitting: readonly MachineSummary[], options: PickOptions): Promise<MachineSummary[] | undefined> {
+  const several: vscode.QuickPickItem = { label: l10n.t("Several…"), iconPath: new vscode.ThemeIcon("checklist") };
   const items = machineItems(fitting);
-  const chosen = await vscode.window.showQuickPick(items, { ...pickerText(options), canPickMany: true });
-  return chosen && chosen.length > 0 ? chosen.map(({ machine }) => machine) : undefined;
+  const chosen = await vscode.window.showQuickPick<vscode.QuickPickItem>(
+    fitting.length > 1 ? [...items, several] : items,
+    pickerText(options),
+  );
+  if (chosen !== several) {
+    const one = items.find((item) => item === chosen);
+    return one && [one.machine];
+  }
+  const many = await vscode.window.showQuickPick(items, { ...pickerText(options), canPickMany: true });
+  return many && many.length > 0 ? many.map(({ machine }) => machine) : undefined;
 }
 
 /** The one machine a command is about. */

@@ -25,7 +25,7 @@ describe("a command", () => {
 
   it("asks which machine when it comes from the palette, and offers only those that fit", async () => {
     const service = new FakeService([stopped("hello"), running("web")], { "machine.start": () => running("hello") });
-    stub.answers.set("Machines to start", (items: { label: string }[]) => items);
+    stub.answers.set("Machines to start", (items: { label: string }[]) => items[0]);
     await start(await workWith(service));
     assert.deepEqual(asked(service), [["machine.start", "id-of-hello"]]);
   });

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { type TestHome, testHome } from "../support/home.ts";
+import { startVscode, type Vscode } from "./support/index.ts";
+
+/** The sidebar as a person sees it: real clicks and keys in a real VS Code, a real vivd, a real machine. */
+
+describe("the Machines view", function () {
+  this.timeout(180_000);
+  let home: TestHome;
+  let vscode: Vscode;
+
+  before(async () => {
+    home = await testHome();
+    vscode = await startVscode({ env: home.environment, settings: { "vivarium.openConsoleAfterCreate": false } });
+    await vscode.page.locator(".activitybar a[aria-label^='Vivarium']").click();
+  });
+  after(async () => {
+    await vscode?.dispose();
+    await home?.dispose();
+  });
+
+  const row = (text: string) => vscode.page.locator(".part.sidebar .monaco-list-row").filter({ hasText: text }).first();
+  const quickInput = () => vscode.page.locator(".quick-input-widget");
+
+  async function rows(fits: (rows: string[]) => boolean, what: string): Promise<string[]> {
+    const deadline = Date.now() + 60_000;
+    for (;;) {
+      const found = await vscode.treeRows();
+      if (fits(found)) return found;
+      if (Date.now() > deadline) throw new Error(`${what}; the rows are: ${found.join(" | ") || "none"}`);
+      await vscode.page.waitForTimeout(50);
+    }
+  }
+
+  it("welcomes with a way to begin when it is empty", async () => {
+    await vscode.page.locator(".part.sidebar").getByText("There are no machines yet.").waitFor();
+    await vscode.screenshot("machines-empty");
+  });
+
+  it("makes and starts a machine with three Enters", async () => {
+    await vscode.page.locator(".part.sidebar").getByText("Create Machine", { exact: true }).click();
+    for (const step of ["(1/3)", "(2/3)", "(3/3)"]) {
+      await quickInput().getByText(step).waitFor();
+      if (step !== "(3/3)") await quickInput().locator(".monaco-list-row.focused").waitFor();
+      await vscode.screenshot(`create-${step[1]}`, ["dark"]);
+      await vscode.page.keyboard.press("Enter");
+    }
+    await rows(([first]) => /^starter, running/.test(first ?? ""), "no running machine");
+    await vscode.page.getByText("Machines keep running when VS Code is closed.", { exact: false }).first().waitFor();
+  });
+
+  it("counts what runs in the badge and in the status bar", async () => {
+    await vscode.page.locator(".activitybar .badge-content").getByText("1", { exact: true }).waitFor();
+    await vscode.page.locator(".statusbar").getByText("1 running").waitFor();
+  });
+
+  it("shows ports and disks below a machine", async () => {
+    await row("starter").click();
+    await vscode.page.keyboard.press("ArrowRight");
+    await rows((found) => found.some((label) => label.startsWith("Port 22, 127.0.0.1:")), "no ports");
+    await vscode.page.keyboard.press("ArrowLeft");
+  });
+
+  it("tells everything in the tooltip", async () => {
+    const client = await home.client();
+    await client.call("machine.wait", { machine: "starter", for: "agent", timeoutMs: 120_000 });
+    await row("starter").hover();
+    const tooltip = vscode.page.locator(".workbench-hover").filter({ hasText: "Guest agent" });
+    await tooltip.waitFor();
+    const text = await tooltip.innerText();
+    for (const part of ["running", "Up since", "Hardware", "Ports", "Disks", "agent"]) assert.ok(text.includes(part), part);
+    await vscode.screenshot("machines-tooltip", ["dark"]);
+    await vscode.page.mouse.move(900, 400);
+  });
+
+  it("shows what others do within the blink of an eye, row by row", async () => {
+    const client = await home.client();
+    await client.call("machine.create", { name: "web", image: "starter", memory: "256M", set: ["group=team"] });
+    await rows((found) => found[0] === "Group team, 1 machine" && found[1] === "web, stopped", "no group");
+    await client.call("machine.pause", { machine: "starter" });
+    await rows((found) => found.some((label) => /^starter, paused/.test(label)), "not paused");
+    await client.call("machine.resume", { machine: "starter" });
+  });
+
+  it("shows a damaged machine as one row with the reason", async () => {
+    await writeFile(`${home.machineFolder("web")}/vm.json`, "{ nope");
+    await rows((found) => found.some((label) => /^web, damaged: vm\.json/.test(label)), "not damaged");
+    await vscode.screenshot("machines-states");
+  });
+
+  it("filters while one types", async () => {
+    await vscode.command("Vivarium: Filter Machines…");
+    await quickInput().getByText("Filter machines").waitFor();
+    await vscode.page.keyboard.type("start");
+    await rows((found) => found.length === 1 && found[0]!.startsWith("starter"), "not filtered");
+    await vscode.page.keyboard.press("Enter");
+    await vscode.command("Vivarium: Clear Filter");
+    await rows((found) => found.length === 2, "still filtered");
+  });
+
+  it("says once that vivd went away, and is itself again", async () => {
+    process.kill(await home.vivdPid(), "SIGKILL");
+    await vscode.page.locator(".part.sidebar").getByText("machines keep running. Reconnecting", { exact: false }).waitFor();
+    await rows((found) => found.some((label) => /^starter, running/.test(label)), "rows are gone");
+    await vscode.page.locator(".part.sidebar").getByText("Reconnecting", { exact: false }).waitFor({ state: "detached" });
+    const client = await home.client();
+    await client.call("machine.pause", { machine: "starter" });
+    await rows((found) => found.some((label) => /^starter, paused/.test(label)), "no events after the reconnection");
+  });
+
+  it("removes without a question what does not run, and undoes it", async () => {
+    const client = await home.client();
+    await client.call("machine.kill", { machine: "starter" });
+    await rows((found) => found.some((label) => /^starter, (stopped|failed)/.test(label)), "still runs");
+    await row("starter").click();
+    await vscode.page.keyboard.press("Delete");
+    await rows((found) => !found.some((label) => label.startsWith("starter")), "still there");
+    await vscode.page.locator(".notification-toast").getByText("Undo", { exact: true }).click();
+    await rows((found) => found.some((label) => label.startsWith("starter")), "not back");
+  });
+});
