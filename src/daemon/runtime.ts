@@ -9,7 +9,7 @@ import { copyFolder, remember, start, wantsHandOver } from "./spawnCopy.ts";
  * A third less private memory (test/bench/results.md).
  */
 const smallHeap = {
-  flags: ["--max-semi-space-size=1", "--optimize-for-size"],
+  flags: ["--max-semi-space-size=1", "--no-opt"],
   environment: { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "65536", MALLOC_TRIM_THRESHOLD_: "131072" },
 } as const;
 

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises";
+import { statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { checkDefinition, type Definition, describeProblems, StateFile, vivError } from "../model/index.ts";
@@ -86,10 +86,11 @@ export async function loadDefinition(paths: MachinePaths): Promise<LoadedDefinit
 }
 
 export async function modifiedTime(file: string): Promise<number> {
-  return stat(file).then(
-    (found) => found.mtimeMs,
-    () => 0,
-  );
+  try {
+    return statSync(file).mtimeMs;
+  } catch {
+    return 0;
+  }
 }
 
 /** Parses the text of a vm.json (comments allowed); problems in words with line and column. */
