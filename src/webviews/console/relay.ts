@@ -28,7 +28,7 @@ export class Relay {
       if (!this.#closed) events.onOpen();
     });
     this.#socket.on("data", (data: Buffer) => this.#take(data));
-    this.#socket.once("error", (error) => this.#end(error.message));
+    this.#socket.on("error", (error) => this.#end(error.message));
     this.#socket.once("close", () => this.#end("closed"));
   }
 
