@@ -65,8 +65,10 @@ describe("the Machines view", function () {
   it("tells everything in the tooltip", async () => {
     const client = await home.client();
     await client.call("machine.wait", { machine: "starter", for: "agent", timeoutMs: 120_000 });
+    // The mouse may rest on the row already, and then nothing would begin.
+    await vscode.page.mouse.move(900, 400);
     await row("starter").hover();
-    const tooltip = vscode.page.locator(".workbench-hover").filter({ hasText: "Guest agent" });
+    const tooltip = vscode.page.locator(".monaco-hover").filter({ hasText: "Guest agent" });
     await tooltip.waitFor();
     const text = await tooltip.innerText();
     for (const part of ["running", "Up since", "Hardware", "Ports", "Disks", "agent"]) assert.ok(text.includes(part), part);
@@ -91,7 +93,7 @@ describe("the Machines view", function () {
 
   it("filters while one types", async () => {
     await vscode.command("Vivarium: Filter Machines…");
-    await quickInput().getByText("Filter machines").waitFor();
+    await quickInput().getByText("Filter machines", { exact: true }).waitFor();
     await vscode.page.keyboard.type("start");
     await rows((found) => found.length === 1 && found[0]!.startsWith("starter"), "not filtered");
     await vscode.page.keyboard.press("Enter");

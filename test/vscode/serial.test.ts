@@ -75,7 +75,7 @@ describe("the serial console as a terminal", function () {
   });
 
   it("is a terminal profile that asks which machine", async () => {
-    await world.vscode.command("Terminal: Create New Terminal (With Profile)");
+    await world.vscode.command("Create New Terminal (With Profile)");
     await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "Vivarium machine" }).first().click();
     await world.vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "line" }).first().click();
     await shows(/root@line:/);

@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import type { Frame } from "playwright-core";
+import { guest, starterMachine } from "../support/home.ts";
+import { type EditorWorld, editorWorld } from "./support/index.ts";
+import { type PlainVnc, plainVnc } from "./support/plainVnc.ts";
+
+/**
+ * The console's speed on a guest that scrolls random text at 1024×768, against noVNC over a plain WebSocket to the same
+ * QEMU in the same run. Each draws alone, in turn; a frame is one picture that noVNC put on the visible canvas.
+ *
+ * Measured in November 2026 (2 cores without a GPU, shared with QEMU's emulation): see the test's own line of output.
+ */
+const countFrames = `(() => {
+  if (window.frameTimes) return;
+  window.frameTimes = [];
+  const draw = CanvasRenderingContext2D.prototype.drawImage;
+  CanvasRenderingContext2D.prototype.drawImage = function (...args) {
+    if (this.canvas.isConnected) window.frameTimes.push(performance.now());
+    return draw.apply(this, args);
+  };
+})()`;
+
+const roundMs = 4000;
+
+describe("the console's speed", function () {
+  this.timeout(120_000);
+  let world: EditorWorld;
+  let plain: PlainVnc;
+
+  before(async () => {
+    world = await editorWorld();
+    await starterMachine(world.client, "fast", { start: true, set: ["display.type=virtio"] });
+    plain = await plainVnc((await world.client.call("machine.displaySocket", { machine: "fast" })).path);
+  });
+  after(async () => {
+    await plain?.dispose();
+    await world?.dispose();
+  });
+
+  async function framesPerSecond(frame: Frame): Promise<number> {
+    await frame.waitForSelector("canvas");
+    await frame.evaluate(countFrames);
+    await frame.page().waitForTimeout(500);
+    await frame.evaluate("window.frameTimes.length = 0");
+    await frame.page().waitForTimeout(roundMs);
+    const frames = await frame.evaluate<number>("window.frameTimes.length");
+    return frames / (roundMs / 1000);
+  }
+
+  async function inTheEditor(): Promise<number> {
+    await world.vscode.execute("vivarium.openConsole", { machine: "fast" });
+    const rate = await framesPerSecond(await world.vscode.webview(/^fast .*Console$/));
+    await world.vscode.execute("workbench.action.closeActiveEditor");
+    return rate;
+  }
+
+  async function inAPlainPage(): Promise<number> {
+    const page = await world.vscode.page.context().newPage();
+    try {
+      // The same area as the console has.
+      await page.setViewportSize({ width: 920, height: 660 });
+      await page.goto(plain.address);
+      return await framesPerSecond(page.mainFrame());
+    } finally {
+      await page.close();
+    }
+  }
+
+  it("is at least 0.8 of noVNC over a WebSocket, and at least 8 pictures a second", async () => {
+    await guest(world.client, "fast", "/bin/sh", "-c", "(base64 /dev/urandom > /dev/tty1) > /dev/null 2>&1 & echo $! > /tmp/scroll");
+    const [editor, page]: [number[], number[]] = [[], []];
+    for (let round = 0; round < 3; round += 1) {
+      page.push(await inAPlainPage());
+      editor.push(await inTheEditor());
+    }
+    await guest(world.client, "fast", "/bin/sh", "-c", "kill $(cat /tmp/scroll)");
+    const [console_, websocket] = [median(editor), median(page)];
+    console.log(
+      `      ${console_.toFixed(1)} pictures a second in the editor, ${websocket.toFixed(1)} over a WebSocket: ${(console_ / websocket).toFixed(2)}`,
+    );
+    assert.ok(console_ >= 8, `${console_} pictures a second`);
+    assert.ok(console_ / websocket >= 0.8, `${console_ / websocket} of noVNC over a WebSocket`);
+  });
+
+  it("shows a key within 150 ms (median)", async () => {
+    await guest(world.client, "fast", "/bin/sh", "-c", "printf '\\033c\\033[?25l' > /dev/tty1");
+    await world.vscode.execute("vivarium.openConsole", { machine: "fast" });
+    const frame = await world.vscode.webview(/^fast .*Console$/);
+    await frame.locator("canvas").click();
+    await frame.evaluate(countFrames);
+    await frame.evaluate("window.addEventListener('keydown', () => { window.pressedAt = performance.now(); }, true)");
+    const delays: number[] = [];
+    for (let key = 0; key < 15; key += 1) {
+      await world.vscode.page.waitForTimeout(150);
+      await frame.evaluate("window.frameTimes.length = 0");
+      await world.vscode.page.keyboard.press("x");
+      await frame.waitForFunction("window.frameTimes.some((at) => at > window.pressedAt)", undefined, { polling: 10 });
+      delays.push(await frame.evaluate<number>("window.frameTimes.find((at) => at > window.pressedAt) - window.pressedAt"));
+    }
+    console.log(`      ${median(delays).toFixed(0)} ms from key to picture (median of ${delays.length})`);
+    assert.ok(median(delays) <= 150, `${median(delays)} ms`);
+  });
+});
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((left, right) => left - right);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
