@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { type Stats, statSync } from "node:fs";
 import { isAbsolute, join } from "node:path";
 import { applyEdits, modify, type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { checkDefinition, type Definition, describeProblems, StateFile, vivError } from "../model/index.ts";
@@ -71,7 +71,7 @@ const largestDefinitionBytes = 1_000_000;
 /** Reads and checks vm.json; never throws for its content. */
 export async function loadDefinition(paths: MachinePaths): Promise<LoadedDefinition> {
   const hint = `Edit ${paths.definition}, or restore it from a copy.`;
-  const found = await stat(paths.definition).catch(() => undefined);
+  const found = factsOf(paths.definition);
   const modifiedMs = found?.mtimeMs ?? 0;
   if (found && (!found.isFile() || found.size > largestDefinitionBytes)) {
     return { problem: `vm.json is ${found.isFile() ? `too large (${found.size} bytes)` : "not a file"}`, hint, modifiedMs };
@@ -86,10 +86,14 @@ export async function loadDefinition(paths: MachinePaths): Promise<LoadedDefinit
 }
 
 export async function modifiedTime(file: string): Promise<number> {
+  return factsOf(file)?.mtimeMs ?? 0;
+}
+
+function factsOf(file: string): Stats | undefined {
   try {
-    return statSync(file).mtimeMs;
+    return statSync(file);
   } catch {
-    return 0;
+    return undefined;
   }
 }
 
