@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -78,7 +78,7 @@ export async function storeImage(image: Image, store: string): Promise<Image> {
   const folder = join(store, `${image.name.replaceAll(":", "-")}-${image.architecture}-${image.version}`);
   const existing = await readImage(folder, "store");
   if (existing) return existing;
-  const staging = join(store, `.adding-${process.pid}-${Date.now()}`);
+  const staging = join(store, `.adding-${randomUUID()}`);
   try {
     await mkdir(staging, { mode: 0o700 });
     for (const [file, wanted] of Object.entries(image.sha256)) await copyChecked(image, file, wanted, staging);
