@@ -1,15 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { access, constants, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
-import { type Definition, memoryBytes, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
+import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
 import { commandLine, commandText, type LaunchContext } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskLayouts } from "./disks.ts";
-import { inFolder } from "./folder.ts";
+import { resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";
 import { killProcess } from "./processEnd.ts";
+import { requireCapacity, requireMedia, requireVsock, vsockCid } from "./requirements.ts";
 import { Session } from "./session.ts";
 import { sessionListener } from "./sessionEvents.ts";
 import { guestIdentityFiles } from "./sshKeys.ts";
@@ -44,25 +45,6 @@ export async function launchMachine(machine: Machine, request: LaunchRequest, op
       const portTaken = error instanceof VivError && /host forwarding rule|Address already in use|Failed to bind/i.test(error.message);
       if (!portTaken || attempt === portAttempts) throw error;
     }
-  }
-}
-
-function requireCapacity(machine: Machine, definition: Definition): void {
-  const { host } = machine;
-  const wanted = memoryBytes(definition);
-  if (wanted > host.memoryBytes) {
-    throw vivError(
-      "not-enough-memory",
-      `${machine.name} wants ${definition.memory} of memory; this host has ${Math.floor(host.memoryBytes / 1024 ** 2)}M.`,
-      `Run: viv set ${machine.name} memory=512M`,
-    );
-  }
-  if (definition.cpus > host.cores * 4) {
-    throw vivError(
-      "host-cannot",
-      `${machine.name} wants ${definition.cpus} processors; this host has ${host.cores}.`,
-      `Run: viv set ${machine.name} cpus=${host.cores}`,
-    );
   }
 }
 
@@ -190,88 +172,6 @@ async function prepareFolders(machine: Machine, woken: boolean): Promise<void> {
     const log = join(machine.paths.logs, name);
     await rename(log, `${log}.1`).catch(() => undefined);
   }
-}
-
-/** The guest's address on vsock: 0–2 and the last one are taken (vsock(7)). From the machine's id, so that it stays. */
-function vsockCid(id: string): number {
-  return 3 + (Number.parseInt(id.slice(0, 8), 16) % (2 ** 32 - 4));
-}
-
-async function requireVsock(machine: Machine, definition: Definition): Promise<void> {
-  if (!definition.devices.vsock || machine.host.platform !== "linux") return;
-  await access("/dev/vhost-vsock", constants.R_OK | constants.W_OK).catch((error: NodeJS.ErrnoException) => {
-    const hint =
-      error.code === "EACCES"
-        ? "Let your user open it: sudo setfacl -m u:$USER:rw /dev/vhost-vsock"
-        : "Load the module: sudo modprobe vhost_vsock";
-    throw vivError(
-      "host-cannot",
-      `${machine.name} wants vsock, and this host's /dev/vhost-vsock ${error.code === "EACCES" ? "may not be opened" : "is missing"}.`,
-      `${hint}, or run: viv set ${machine.name} devices.vsock=false`,
-    );
-  });
-}
-
-async function requireMedia(machine: Machine, definition: Definition): Promise<void> {
-  const media = [
-    definition.cdrom?.file,
-    ...(definition.firmware.type === "direct-kernel" ? [definition.firmware.kernel, definition.firmware.initrd] : []),
-  ];
-  for (const file of media) {
-    if (file === undefined) continue;
-    const path = inFolder(machine.paths.folder, file);
-    await access(path).catch(() => {
-      throw vivError("damaged", `${machine.name}: ${path} is missing.`, "Put the file back, or change vm.json.");
-    });
-  }
-}
-
-/**
- * Every forward with its host port. A machine with NAT and no forward to SSH gets one on a free port, the same as at
- * its last start when it is free. @throws VivError `host-cannot` when a fixed port is taken.
- */
-async function resolveForwards(
-  machine: Machine,
-  definition: Definition,
-  again: readonly RuntimeForward[] | undefined,
-): Promise<RuntimeForward[]> {
-  const previous = again ?? machine.state.lastForwards ?? [];
-  const resolved: RuntimeForward[] = [];
-  for (const [adapter, network] of definition.networks.entries()) {
-    if (network.mode !== "nat") continue;
-    const needsSsh =
-      adapter === definition.networks.findIndex((other) => other.mode === "nat") &&
-      !network.forwards.some((forward) => forward.guestPort === 22 && forward.protocol === "tcp");
-    const wanted = [...network.forwards, ...(needsSsh ? [{ protocol: "tcp" as const, hostAddress: "127.0.0.1", guestPort: 22 }] : [])];
-    for (const forward of wanted) {
-      const before = previous.find(
-        (old) => old.adapter === adapter && old.guestPort === forward.guestPort && old.protocol === forward.protocol,
-      );
-      resolved.push({
-        protocol: forward.protocol,
-        hostAddress: forward.hostAddress,
-        guestPort: forward.guestPort,
-        adapter,
-        hostPort: await hostPort(machine, forward, before?.hostPort),
-      });
-    }
-  }
-  return resolved;
-}
-
-async function hostPort(
-  machine: Machine,
-  forward: { protocol: "tcp" | "udp"; hostAddress: string; hostPort?: number | undefined; guestPort: number },
-  before: number | undefined,
-): Promise<number> {
-  const { host } = machine;
-  if (forward.hostPort === undefined) return host.freePort(forward.protocol, forward.hostAddress, before);
-  if (await host.portIsFree(forward.protocol, forward.hostAddress, forward.hostPort)) return forward.hostPort;
-  throw vivError(
-    "host-cannot",
-    `${machine.name}: port ${forward.hostPort} (${forward.protocol}) on ${forward.hostAddress} is taken by another program.`,
-    `End that program, or leave "hostPort" out in vm.json for a free one (guest port ${forward.guestPort}).`,
-  );
 }
 
 async function crashError(machine: Machine, cause: unknown): Promise<VivError> {
