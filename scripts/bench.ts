@@ -44,11 +44,20 @@ const shortParts: Record<string, Part> = {
   programs: (world) => measurePrograms(world, 7),
 };
 
+/** What must not be left behind when the bench is interrupted. */
+const leftovers = new Set<{ dispose(): Promise<void> }>();
+
+async function endLeftovers(): Promise<void> {
+  for (const each of [...leftovers].reverse()) await each.dispose().catch((error: unknown) => console.error(error));
+}
+
 async function main(): Promise<void> {
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => void endLeftovers().then(() => process.exit(130)));
   await ensureBundle();
   await ensureGuests(["x86_64"]);
   await build();
   const programs = await copyPrograms();
+  leftovers.add(programs);
   try {
     if (process.argv.includes("--short")) await short(programs);
     else await whole(programs);
@@ -110,12 +119,14 @@ async function measure(programs: Programs, chosen: Record<string, Part>): Promis
   for (const [name, part] of Object.entries(chosen)) {
     console.log(`\n── ${name} (load ${currentLoad().toFixed(1)})`);
     const world = await makeWorld(programs);
+    leftovers.add(world);
     try {
       const measured = await part(world);
       for (const one of measured.figures) console.log(line(one));
       for (const [ratio, value] of Object.entries(measured.ratios)) console.log(`ratio ${ratio}: ${value}`);
       all.push(measured);
     } finally {
+      leftovers.delete(world);
       await world.dispose();
     }
   }
