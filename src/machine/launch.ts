@@ -9,7 +9,7 @@ import { diskLayouts } from "./disks.ts";
 import { resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";
-import { killProcess } from "./processEnd.ts";
+import { killProcess, waitGone } from "./processEnd.ts";
 import { requireCapacity, requireMedia, requireVsock, vsockCid } from "./requirements.ts";
 import { Session } from "./session.ts";
 import { sessionListener } from "./sessionEvents.ts";
@@ -20,6 +20,8 @@ import { startTpm } from "./tpm.ts";
 /** Spawn → greeting takes 25–90 ms (knowledge/lab.md §4); a loaded host may need long. */
 const greetingTimeoutMs = 20_000;
 const portAttempts = 5;
+/** Between the end of a crashing QEMU's monitor and of its process. */
+const crashGraceMs = 500;
 
 export interface LaunchRequest {
   readonly definition: Definition;
@@ -139,7 +141,8 @@ async function spawnQemu(
     machine.session = session;
     return session;
   } catch (error) {
-    const crashed = ended;
+    // Its monitor closes a moment before the process is gone. What we cancel has not crashed.
+    const crashed = ended || (!operation.signal.aborted && (await waitGone(launched, crashGraceMs)));
     await killProcess(launched);
     await machine.record(({ run: _run, ...state }) => state, { quiet: true });
     throw crashed ? await crashError(machine, error) : error;
