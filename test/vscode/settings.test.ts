@@ -1,33 +1,37 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Frame, Locator } from "playwright-core";
 import type { VivClient } from "../../src/api/index.ts";
-import { type TestHome, testHome } from "../support/home.ts";
-import { startVscode, type Vscode } from "./support/index.ts";
+import { type EditorWorld, editorWorld, type Vscode } from "./support/index.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** What a file somebody sent could say, where a careless page would run it. */
 const hostile = `</p><img src=x onerror="document.title='pwned'"><script>document.title='pwned'</script>\${7*7} {0}`;
 
 describe("the settings form", function () {
   this.timeout(120_000);
-  let home: TestHome;
-  let client: VivClient;
+  let world: EditorWorld;
   let vscode: Vscode;
+  let client: VivClient;
+  const texts = new Map<string, string>();
 
   before(async () => {
-    home = await testHome();
-    client = await home.client();
+    world = await editorWorld({ settings: { "files.autoSave": "off" }, viewport: { width: 1280, height: 1000 } });
+    ({ vscode, client } = world);
     await make("hello");
     await make("busy");
     await client.call("machine.start", { machine: "busy" });
-    vscode = await startVscode({ env: home.environment, settings: { "files.autoSave": "off" }, viewport: { width: 1280, height: 1000 } });
     await vscode.execute("workbench.action.closeSidebar");
   });
   after(async () => {
-    await vscode?.dispose();
-    await home?.dispose();
+    await world?.dispose();
+  });
+  beforeEach(async () => {
+    for (const [name, text] of texts) if ((await read(name)) !== text) await write(name, text);
   });
   afterEach(async () => {
     await vscode.execute("workbench.action.files.revert");
@@ -44,10 +48,10 @@ describe("the settings form", function () {
       set: ["note=Made for tests"],
     });
     const text = await read(name);
-    await write(name, text.replace('"memory": "256M",', '"memory": "256M", // as measured'));
+    texts.set(name, text.replace('"memory": "256M",', '"memory": "256M", // as measured'));
   }
 
-  const file = (name: string) => join(home.machineFolder(name), "vm.json");
+  const file = (name: string) => join(world.home.machineFolder(name), "vm.json");
   const read = (name: string) => readFile(file(name), "utf8");
   const write = (name: string, text: string) => writeFile(file(name), text);
 
@@ -91,17 +95,14 @@ describe("the settings form", function () {
     await dirtyIs(false);
     assert.equal(await read("hello"), before.replace('"256M"', '"320M"'));
     assert.equal((await client.call("machine.show", { machine: "hello" })).memoryBytes, 320 * 1024 ** 2);
-    await write("hello", before);
   });
 
   it("saves with Ctrl+S what was typed a moment ago", async () => {
-    const before = await read("hello");
     const form = await open("hello");
     await form.locator("#group").pressSequentially("evening");
     await form.locator("#group").press("Control+s");
     await eventually(async () => (await read("hello")).includes('"group": "evening"'), "the group is on disk");
     await dirtyIs(false);
-    await write("hello", before);
   });
 
   it("refuses what is absurd at the field, with a way back", async () => {
@@ -183,7 +184,6 @@ describe("the settings form", function () {
     assert.equal(await form.evaluate(focus), "note,4,8");
     await client.call("machine.set", { machine: "hello", set: ["memory=256M"] });
     await valueIs(form.locator("#memory"), "256M");
-    await write("hello", before);
   });
 
   it("says where a text that was broken by hand is broken, shows what it said, and comes back", async () => {
@@ -291,7 +291,7 @@ describe("the settings form", function () {
     const form = await open("busy");
     await form.locator("#cpus").fill("9999");
     await eventually(async () => (await problemOf(form, "cpus")) !== "", "a problem is on screen");
-    await form.evaluate(await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8"));
+    await form.evaluate(axeSource);
     for (const theme of ["dark", "light", "contrast"] as const) {
       await vscode.theme(theme);
       const found = (await form.evaluate(

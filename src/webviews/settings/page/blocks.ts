@@ -112,7 +112,7 @@ export class Blocks {
   }
 
   #forwards(list: string, forwards: readonly unknown[], places: readonly Place[], root: (path: string) => HTMLElement): HTMLElement[] {
-    const title = this.#element(`${list}-title`, () => element("h4", {}, l10n.t("Port forwards")));
+    const title = this.#element(`${list}-title`, () => element("h3", {}, l10n.t("Port forwards")));
     const help = this.#element(`${list}-help`, () =>
       element(
         "p",
