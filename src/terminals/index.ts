@@ -16,10 +16,22 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
     vscode.window.registerTerminalProfileProvider(profileId, {
       async provideTerminalProfile() {
         const machine = await pick(editor, []);
-        return machine && new vscode.TerminalProfile(serialOptions(editor, machine));
+        if (!machine) return undefined;
+        const options = serialOptions(editor, machine);
+        showWhenOpened(options.pty);
+        return new vscode.TerminalProfile(options);
       },
     }),
   );
+}
+
+/** VS Code leaves a hidden panel hidden when a profile makes a terminal after a question. */
+function showWhenOpened(pty: vscode.Pseudoterminal): void {
+  const listening = vscode.window.onDidOpenTerminal((terminal) => {
+    if (!("pty" in terminal.creationOptions) || terminal.creationOptions.pty !== pty) return;
+    listening.dispose();
+    terminal.show();
+  });
 }
 
 function pick(editor: Editor, args: readonly unknown[]): Promise<MachineSummary | undefined> {

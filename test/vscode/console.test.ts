@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
+import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import { guest, starterMachine } from "../support/home.ts";
 import { coloursShown, equalPixels } from "./support/guestScreen.ts";
@@ -181,14 +183,39 @@ describe("the console in an editor tab", function () {
     await connected();
   });
 
-  it("shows two machines side by side, and a name as text and nothing else", async () => {
-    await starterMachine(world.client, "db", { start: true, set: ["display.type=virtio", "note=<img src=x onerror=alert(1)>"] });
+  it("shows two machines side by side", async () => {
+    await starterMachine(world.client, "db", { start: true, set: ["display.type=virtio"] });
     await world.vscode.execute("workbench.action.splitEditorRight");
     await world.vscode.execute("vivarium.openConsole", { machine: "db" });
     await connected(/^db .*Console$/);
     await connected();
     await world.vscode.screenshot("console-two", ["dark"]);
     await world.client.call("machine.kill", { machine: "db" });
+  });
+
+  it("shows what others wrote as text and nothing else", async () => {
+    const name = "<img src=x onerror=document.title=1>";
+    await mkdir(world.home.machineFolder(name));
+    await writeFile(join(world.home.machineFolder(name), "vm.json"), '{ "name": "<script>document.title=1</script>"');
+    process.kill(await world.home.vivdPid(), "SIGKILL");
+    world = { ...world, client: await world.home.client() };
+    const listed = async () => (await world.client.call("machine.list", {})).find((machine) => machine.name === name);
+    const damaged = await until("the damaged folder is listed", listed, (machine) => machine !== undefined);
+    await until(
+      "the window knows it",
+      () => world.vscode.execute("vivarium.openConsole", { machine: damaged?.id ?? name }),
+      () => true,
+    );
+    const page = await world.vscode.webview(/^<img .*Console$/);
+    await until(
+      "it says damaged",
+      () => page.locator("#overlay").innerText(),
+      (text) => /Damaged/.test(text),
+    );
+    assert.equal(await page.locator("img, script:not([nonce])").count(), 0);
+    await world.vscode.screenshot("console-damaged", ["dark"]);
+    await world.vscode.execute("workbench.action.closeActiveEditor");
+    await rm(world.home.machineFolder(name), { recursive: true });
   });
 
   it("says that QEMU died, and starts the machine again", async () => {
