@@ -5,7 +5,7 @@ import { starterMachine } from "../support/home.ts";
 import { figure, type Measured, ratio } from "./figure.ts";
 import { type Libvirt, startLibvirt } from "./libvirt.ts";
 import { commandOf, RawMachine } from "./rawQemu.ts";
-import { difference, median, pairwise, timed } from "./samples.ts";
+import { difference, median, pairwise, timed, untilItWorks } from "./samples.ts";
 import type { World } from "./world.ts";
 
 const machine = "boot";
@@ -23,16 +23,13 @@ interface Boot {
  */
 export async function measureBooting(world: World, options: { runs: number; execs: number; libvirt: boolean }): Promise<Measured> {
   const client = await world.client();
-  await starterMachine(client, machine, { start: true });
-  await client.call("machine.stop", { machine });
+  await starterMachine(client, machine);
+  await untilItWorks("The first boot", () => bootAndStop(client));
   const disk = cleanDisk(world);
   await disk.keep();
   const libvirt = options.libvirt ? await startLibvirt(await commandOf(world.machineFolder(machine)), world.folder) : undefined;
-  try {
-    return await rounds(world, client, disk, libvirt, options);
-  } finally {
-    await libvirt?.dispose();
-  }
+  if (libvirt) world.own(libvirt);
+  return rounds(world, client, disk, libvirt, options);
 }
 
 async function rounds(
@@ -47,15 +44,10 @@ async function rounds(
   const theirs: { returnedMs: number; answerMs: number }[] = [];
   const viv: number[] = [];
   for (let run = 0; run < options.runs; run += 1) {
-    await disk.restore();
-    ours.push(
-      await bootOurs(client, options.execs, async () => viv.push((await world.viv("exec", machine, "--", "true")) - (await world.node()))),
-    );
-    await disk.restore();
-    raw.push(await bootRaw(world, options.execs));
-    if (!libvirt) continue;
-    await disk.restore();
-    theirs.push(await libvirt.boot());
+    const byViv = async () => viv.push((await world.viv("exec", machine, "--", "true")) - (await world.node()));
+    ours.push(await untilItWorks("Our boot", () => disk.restore().then(() => bootOurs(client, options.execs, byViv))));
+    raw.push(await untilItWorks("The bare argv's boot", () => disk.restore().then(() => bootRaw(world, options.execs))));
+    if (libvirt) theirs.push(await untilItWorks("libvirt's boot", () => disk.restore().then(() => libvirt.boot())));
   }
   const answer = ours.map((one) => one.answerMs);
   const rawAnswer = raw.map((one) => one.answerMs);
@@ -104,6 +96,7 @@ async function rounds(
 }
 
 async function bootOurs(client: VivClient, execs: number, byViv: () => Promise<unknown>): Promise<Boot> {
+  await client.call("machine.kill", { machine });
   const started = performance.now();
   await client.call("machine.start", { machine });
   await client.call("machine.wait", { machine, for: "agent", timeoutMs: 120_000 });
@@ -135,6 +128,12 @@ async function repeated(times: number, work: () => Promise<unknown>): Promise<nu
   const samples: number[] = [];
   for (let time = 0; time < times; time += 1) samples.push((await timed(work)).ms);
   return samples;
+}
+
+async function bootAndStop(client: VivClient): Promise<void> {
+  await client.call("machine.start", { machine });
+  await client.call("machine.wait", { machine, for: "agent", timeoutMs: 120_000 });
+  await client.call("machine.stop", { machine });
 }
 
 interface Disk {

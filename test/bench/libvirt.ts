@@ -49,25 +49,33 @@ export async function startLibvirt(command: Command, folder: string): Promise<Li
   return {
     version: stdout.trim().replace(/^.* /, ""),
     async boot() {
+      await shell.run(`destroy ${domain}`).catch(() => undefined);
       const started = performance.now();
       await shell.run(`start ${domain}`);
       const returnedMs = performance.now() - started;
-      while (
-        !(await shell.run(`qemu-agent-command ${domain} {"execute":"guest-ping"}`).then(
-          () => true,
-          () => false,
-        ))
-      )
+      while (!(await answers(shell))) {
+        if (performance.now() - started > bootLimitMs) throw new Error("The guest under libvirt did not answer.");
         await sleep(5);
+      }
       const answerMs = performance.now() - started;
       await shell.run(`destroy ${domain}`);
       return { returnedMs, answerMs };
     },
     async dispose() {
+      await shell.run(`destroy ${domain}`).catch(() => undefined);
       await shell.run(`undefine ${domain}`);
       await end();
     },
   };
+}
+
+const bootLimitMs = 120_000;
+
+function answers(shell: Shell): Promise<boolean> {
+  return shell.run(`qemu-agent-command ${domain} {"execute":"guest-ping"}`).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Ours to end: the ids of those that did not run already. */
@@ -96,8 +104,14 @@ async function pidIn(file: string): Promise<number> {
   throw new Error(`${file} was not written.`);
 }
 
+interface Shell {
+  /** @throws with what virsh says against it. */
+  run(line: string): Promise<void>;
+  close(): void;
+}
+
 /** One virsh that stays open, so that no program's start is in the figures. */
-function openShell(): { run(line: string): Promise<void>; close(): void } {
+function openShell(): Shell {
   const child: ChildProcess = spawn("virsh", ["-c", "qemu:///system"], { stdio: ["pipe", "pipe", "pipe"] });
   let said = "";
   let errors = "";

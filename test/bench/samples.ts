@@ -34,6 +34,21 @@ export async function timed<T>(work: () => Promise<T>): Promise<{ ms: number; va
   return { ms: performance.now() - started, value };
 }
 
+/**
+ * Does a boot again that failed, and says so: QEMU's emulation with several threads now and then dies of a race while
+ * the guest sets up PCI (`iotlb_to_section`), and ten minutes of measuring should not be lost to it.
+ */
+export async function untilItWorks<T>(what: string, work: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (tries === 3) throw error;
+      console.log(`${what} failed and is tried again: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((wake) => setTimeout(wake, ms));
 }

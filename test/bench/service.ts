@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import type { VivClient } from "../../src/api/index.ts";
 import { starterMachine } from "../support/home.ts";
 import { figure, type Measured } from "./figure.ts";
-import { sleep, timed } from "./samples.ts";
+import { sleep, timed, untilItWorks } from "./samples.ts";
 import type { World } from "./world.ts";
 
 const kilobyte = 1024;
@@ -15,7 +15,8 @@ export async function measureService(
 ): Promise<Measured> {
   const client = await world.client();
   const names = Array.from({ length: options.running }, (_, index) => `idle-${index + 1}`);
-  for (const name of names) await starterMachine(client, name, { start: true, memory: "192M" });
+  for (const name of names) await starterMachine(client, name, { memory: "192M" });
+  for (const name of names) await untilItWorks(`The boot of ${name}`, () => booted(client, name));
   const adoption = await adoptions(world, names.length, options.runs);
   for (const name of names.slice(options.idle)) await (await world.client()).call("machine.kill", { machine: name });
   const costs = await idleCosts(world, options.idleSeconds, options.windows);
@@ -45,6 +46,11 @@ export async function measureService(
     ],
     ratios: {},
   };
+}
+
+async function booted(client: VivClient, machine: string): Promise<void> {
+  await client.call("machine.start", { machine });
+  await client.call("machine.wait", { machine, for: "agent", timeoutMs: 120_000 });
 }
 
 async function adoptions(world: World, count: number, runs: number): Promise<number[]> {

@@ -31,6 +31,8 @@ export interface World extends TestHome {
   node(): Promise<number>;
   /** kill -9, and it is gone. */
   killService(): Promise<void>;
+  /** Ends it with this world. */
+  own(thing: { dispose(): Promise<void> }): void;
 }
 
 /** Unpacked once for all homes of the bench. */
@@ -40,8 +42,15 @@ export async function makeWorld({ dist }: Programs): Promise<World> {
   await mkdir(binFolder, { recursive: true, mode: 0o700 });
   const home = await testHome({ vivd: join(dist, "vivd.js"), bin: binFolder });
   const run = (words: readonly string[]) => runNode(words, home.environment);
+  const owned = new Set<{ dispose(): Promise<void> }>();
   return {
     ...home,
+    own: (thing) => void owned.add(thing),
+    async dispose() {
+      for (const thing of owned) await thing.dispose();
+      owned.clear();
+      await home.dispose();
+    },
     viv: (...words) => run([join(dist, "viv.js"), ...words]),
     node: () => run(["-e", "0"]),
     async killService() {
