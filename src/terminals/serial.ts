@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { MachineSummary, VivStream } from "../api/index.ts";
-import { type Editor, factsOf, hasProcess, plain, stateWord } from "../editor/index.ts";
+import { canStart, type Editor, factsOf, hasProcess, plain, stateWord } from "../editor/index.ts";
 import { afterTail, Tail } from "./tail.ts";
 
 const { t } = vscode.l10n;
@@ -62,7 +62,7 @@ export class SerialTerminal implements vscode.Pseudoterminal {
 
   handleInput(data: string): void {
     if (this.#stream) this.#stream.write(Buffer.from(data, "utf8"));
-    else if (data === "\r" && this.#machine && !hasProcess(this.#machine)) {
+    else if (data === "\r" && this.#machine && canStart(this.#machine)) {
       void vscode.commands.executeCommand("vivarium.start", { machine: this.#machineId });
     }
   }
@@ -81,7 +81,7 @@ export class SerialTerminal implements vscode.Pseudoterminal {
     const machine = this.#machine;
     if (this.#closed || this.#stream || this.#attaching || !machine) return;
     if (hasProcess(machine)) void this.#attach(machine);
-    else if (!this.#saidWaiting) {
+    else if (canStart(machine) && !this.#saidWaiting) {
       this.#saidWaiting = true;
       this.#say(t("{0} is {1}. Press Enter to start it; this terminal attaches by itself.", plain(machine.name), stateWord(machine)));
     }
