@@ -6,7 +6,6 @@ import type { MachineSummary } from "../api/index.ts";
 import { type Editor, factsOf, withCancellableProgress } from "../editor/index.ts";
 import type { Command } from "./command.ts";
 import { withoutSecrets } from "./secrets.ts";
-import { zip } from "./zip.ts";
 
 const { l10n } = vscode;
 
@@ -29,6 +28,7 @@ export const supportBundle: Command = async ({ editor }, given) => {
         });
   if (!target) return undefined;
   const files = await withCancellableProgress(l10n.t("Collecting"), () => collect(editor));
+  const { zip } = await import("./zip.ts");
   await vscode.workspace.fs.writeFile(target, zip(files));
   if (!(given instanceof vscode.Uri))
     void vscode.window.showInformationMessage(

@@ -82,9 +82,11 @@ export class Service implements vscode.Disposable {
     try {
       return await client.call(method, params, options);
     } catch (error) {
+      // A connection that ended before the request was written says so in words of its own.
+      const gone = isUnavailable(error) || this.#client !== client;
+      if (!gone || options?.signal?.aborted) throw error;
       const { methods } = await import("../api/index.ts");
-      const repeatable = !methods[method].changes || repeatableChanges.has(method);
-      if (!isUnavailable(error) || !repeatable || options?.signal?.aborted) throw error;
+      if (methods[method].changes && !repeatableChanges.has(method)) throw isUnavailable(error) ? error : await wentAway(error);
       await Promise.race([client.closed, new Promise((late) => setTimeout(late, noticeMs))]);
       return (await this.client()).call(method, params, options);
     }
@@ -175,6 +177,12 @@ export class Service implements vscode.Disposable {
     this.#status = status;
     this.#statusChanged.fire(status);
   }
+}
+
+async function wentAway(cause: unknown): Promise<Error> {
+  const { vivError } = await import("../model/index.ts");
+  const { l10n } = vscode;
+  return vivError("daemon-unavailable", l10n.t("The background service went away."), l10n.t("Machines go on running."), cause);
 }
 
 function isUnavailable(error: unknown): boolean {

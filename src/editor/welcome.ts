@@ -1,5 +1,4 @@
 import * as vscode from "vscode";
-import { machineNamePattern } from "../model/index.ts";
 import type { Editor } from "./editor.ts";
 
 /**
@@ -14,7 +13,7 @@ export async function showWelcome(editor: Editor): Promise<void> {
     (bytes) => Buffer.from(bytes).toString("utf8"),
     () => undefined,
   );
-  const name = text === undefined ? undefined : consoleOf(text);
+  const name = text === undefined ? undefined : await consoleOf(text);
   if (name === undefined) return;
   await editor.machines.load();
   if (editor.machines.find(name)?.state !== "running") return;
@@ -22,7 +21,9 @@ export async function showWelcome(editor: Editor): Promise<void> {
   await vscode.commands.executeCommand("vivarium.openConsole", name);
 }
 
-function consoleOf(text: string): string | undefined {
+async function consoleOf(text: string): Promise<string | undefined> {
+  // The model brings its schemas: a window without such a folder does not pay for them.
+  const { machineNamePattern } = await import("../model/index.ts");
   try {
     const { console: name } = JSON.parse(text) as { console?: unknown };
     return typeof name === "string" && machineNamePattern.test(name) ? name : undefined;
