@@ -9,7 +9,11 @@ interface Result {
   durationMs: number;
 }
 
-export async function runSuite(Mocha: typeof MochaClass, file: string, load: () => void): Promise<void> {
+/** Node 22 requires an ES module as its namespace, Node 24 as what it exports by default here. */
+type Required = typeof MochaClass | { readonly default: typeof MochaClass };
+
+export async function runSuite(required: Required, file: string, load: () => void): Promise<void> {
+  const Mocha = "default" in required ? (required.default as typeof MochaClass) : required;
   const results: Result[] = [];
   try {
     const mocha = new Mocha({ ui: "bdd", timeout: 60_000, reporter: "min" });

@@ -1,6 +1,7 @@
 /** What a person does in the workbench, by the labels a person (or a screen reader) reads. */
 import type { Frame, Page } from "playwright-core";
 import type { ThemeName } from "./settings.ts";
+import { until } from "./until.ts";
 
 /** The class VS Code gives its root for each kind of theme. */
 const themeClasses: Readonly<Record<ThemeName, string>> = { dark: "vs-dark", light: "vs", contrast: "hc-black" };
@@ -31,7 +32,12 @@ export async function command(page: Page, title: string): Promise<void> {
     const offered = await page.locator(".quick-input-list .monaco-list-row").allInnerTexts();
     throw new Error(`The palette has no “${title}”; it offers: ${offered.slice(0, 8).join(" | ") || "nothing"}.`);
   });
-  await row.click();
+  // The list may still move under the pointer: the focused row is taken by Enter.
+  const focused = page.locator(".quick-input-list .monaco-list-row.focused").filter({ has: page.getByText(title, { exact: true }) });
+  if ((await focused.count()) > 0) await page.keyboard.press("Enter");
+  else await row.click();
+  const taken = async () => (await input.isHidden()) || (await input.inputValue()) !== `>${title}`;
+  await until(`the palette takes “${title}”`, taken, (isTaken) => isTaken);
 }
 
 /** A focused webview may keep every key for itself: a click on the status bar gives the keyboard back. */

@@ -1,0 +1,3 @@
+import { runInHost } from "./support/index.ts";
+
+runInHost("the extension host", { suite: "test/vscode/host/window.ts" });
