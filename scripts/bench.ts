@@ -1,22 +1,22 @@
 /**
  * `npm run bench`: how fast Vivarium is, against a bare QEMU and against libvirt on the same machine.
- * Writes test/bench/results.md and test/bench/ratios.json.
+ * Writes test/bench/results.md, figures.json (what it is made from) and ratios.json.
  *
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, others: these alone, and nothing is written
+ *   --only PART…   starting, booting, service, library, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { measureBooting } from "../test/bench/booting.ts";
-import { type Measured, together } from "../test/bench/figure.ts";
+import type { Measured, PartResult, PartResults, Ratios } from "../test/bench/figure.ts";
 import { measureLibrary } from "../test/bench/library.ts";
 import { measureOthers, measurePrograms } from "../test/bench/others.ts";
 import { drifts, readRatios, writeRatios } from "../test/bench/ratios.ts";
-import { currentLoad, line, met, notesOf, report } from "../test/bench/report.ts";
+import { currentLoad, line, met, notesOf, report, type Versions } from "../test/bench/report.ts";
 import { measureService } from "../test/bench/service.ts";
 import { measureStarting } from "../test/bench/starting.ts";
 import { copyPrograms, makeWorld, type Programs, type World } from "../test/bench/world.ts";
@@ -24,6 +24,7 @@ import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
 import { checkout } from "./setup/run.ts";
 
 const resultsFile = join(checkout, "test", "bench", "results.md");
+const figuresFile = join(checkout, "test", "bench", "figures.json");
 const ratiosFile = join(checkout, "test", "bench", "ratios.json");
 
 type Part = (world: World) => Promise<Measured>;
@@ -70,15 +71,25 @@ async function whole(programs: Programs): Promise<void> {
   const only = process.argv.includes("--only")
     ? process.argv.slice(process.argv.indexOf("--only") + 1).filter((word) => !word.startsWith("-"))
     : undefined;
-  const before = currentLoad();
-  const measured = await measure(programs, only ? pick(parts, only) : parts);
-  const missed = measured.figures.filter((one) => met(one) === false);
+  const { results, ratios } = await measure(programs, only ? pick(parts, only) : parts);
+  const missed = Object.values(results).flatMap(({ figures }) => figures.filter((one) => met(one) === false));
   console.log(missed.length === 0 ? "\nEvery target is met." : `\nMissed: ${missed.map(({ title }) => title).join("; ")}`);
-  if (only) return;
+  const before = await readPresent<PartResults>(figuresFile);
+  const all = Object.fromEntries(Object.keys(parts).flatMap((name) => entryOf(name, results[name] ?? before[name])));
   const notes = notesOf(await readFile(resultsFile, "utf8").catch(() => ""));
-  const facts = { date: new Date(), load: [before, currentLoad()] as const, ...(await versions(programs)) };
-  await writeFile(resultsFile, report(measured.figures, facts, notes));
-  await writeRatios(ratiosFile, measured.ratios);
+  await writeFile(figuresFile, `${JSON.stringify(all, null, 2)}\n`);
+  await writeFile(resultsFile, report(all, await versions(programs), notes));
+  await writeRatios(ratiosFile, { ...(await readPresent<Ratios>(ratiosFile)), ...ratios });
+}
+
+function entryOf(name: string, result: PartResult | undefined): [string, PartResult][] {
+  return result ? [[name, result]] : [];
+}
+
+/** What an earlier run wrote, or nothing. */
+async function readPresent<T extends object>(file: string): Promise<Partial<T>> {
+  const text = await readFile(file, "utf8").catch(() => "{}");
+  return JSON.parse(text) as Partial<T>;
 }
 
 /** A ratio that drifted is measured once more before it counts: CI's machines are shared. */
@@ -114,26 +125,29 @@ function pick(from: Record<string, Part>, names: readonly string[]): Record<stri
 }
 
 /** Each part in a home of its own, so that none pays for another. */
-async function measure(programs: Programs, chosen: Record<string, Part>): Promise<Measured> {
-  const all: Measured[] = [];
+async function measure(programs: Programs, chosen: Record<string, Part>): Promise<{ results: PartResults; ratios: Ratios }> {
+  const results: Record<string, PartResult> = {};
+  const ratios: Ratios = {};
   for (const [name, part] of Object.entries(chosen)) {
-    console.log(`\n── ${name} (load ${currentLoad().toFixed(1)})`);
+    const before = currentLoad();
+    console.log(`\n── ${name} (load ${before.toFixed(1)})`);
     const world = await makeWorld(programs);
     leftovers.add(world);
     try {
       const measured = await part(world);
       for (const one of measured.figures) console.log(line(one));
       for (const [ratio, value] of Object.entries(measured.ratios)) console.log(`ratio ${ratio}: ${value}`);
-      all.push(measured);
+      results[name] = { at: new Date().toISOString(), load: [before, currentLoad()], figures: measured.figures };
+      Object.assign(ratios, measured.ratios);
     } finally {
       leftovers.delete(world);
       await world.dispose();
     }
   }
-  return together(all);
+  return { results, ratios };
 }
 
-async function versions(programs: Programs): Promise<{ qemu: string; vivarium: string; libvirt: string | undefined }> {
+async function versions(programs: Programs): Promise<Versions> {
   const manifest = JSON.parse(
     await readFile(join(programs.dist, "bundle", `${process.platform}-${process.arch}`, "manifest.json"), "utf8"),
   ) as { qemuVersion: string };

@@ -34,6 +34,13 @@ export function ratio(ours: readonly number[], theirs: readonly number[]): numbe
   return Math.round(summary(pairwise(ours, theirs, quotient)).median * 1000) / 1000;
 }
 
-export function together(parts: readonly Measured[]): Measured {
-  return { figures: parts.flatMap((part) => part.figures), ratios: Object.assign({}, ...parts.map((part) => part.ratios)) as Ratios };
+/** A part of the bench as it was measured last: `test/bench/figures.json` keeps one of each. */
+export interface PartResult {
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  /** Load average (1 min) before and after. */
+  readonly load: readonly [number, number];
+  readonly figures: readonly Figure[];
 }
+
+export type PartResults = Readonly<Record<string, PartResult>>;

@@ -1,14 +1,11 @@
 import { cpus, loadavg, release, totalmem } from "node:os";
-import type { Figure } from "./figure.ts";
+import type { Figure, PartResult, PartResults } from "./figure.ts";
 import type { Summary } from "./samples.ts";
 
-export interface Circumstances {
-  readonly date: Date;
+export interface Versions {
   readonly qemu: string;
   readonly vivarium: string;
   readonly libvirt: string | undefined;
-  /** Load average (1 min) before and after. */
-  readonly load: readonly [number, number];
 }
 
 export function currentLoad(): number {
@@ -25,28 +22,36 @@ export function met(one: Figure): boolean | undefined {
   return one.limit === undefined ? undefined : one.value.median <= one.limit;
 }
 
-/** The table of results.md; the notes below it are kept from one writing to the next. */
-export function report(figures: readonly Figure[], facts: Circumstances, notes: string): string {
+/** results.md: a table for each part; the notes below them are kept from one writing to the next. */
+export function report(results: PartResults, versions: Versions, notes: string): string {
   const processors = cpus();
   const machine = `${processors.length} × ${processors[0]?.model ?? "?"}, ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release()}, TCG`;
-  const versions = [
-    `Vivarium ${facts.vivarium}`,
-    `QEMU ${facts.qemu}`,
+  const programs = [
+    `Vivarium ${versions.vivarium}`,
+    `QEMU ${versions.qemu}`,
     `Node ${process.versions.node}`,
-    ...(facts.libvirt ? [`libvirt ${facts.libvirt}`] : []),
+    ...(versions.libvirt ? [`libvirt ${versions.libvirt}`] : []),
   ];
   return `# How fast
 
-Written by \`npm run bench\` on ${facts.date.toISOString().slice(0, 16).replace("T", " ")} UTC. ${machine}. ${versions.join(", ")}. Load average before and after: ${facts.load[0].toFixed(1)}, ${facts.load[1].toFixed(1)}.
+Written by \`npm run bench\`. ${machine}. ${programs.join(", ")}.
 Each figure: median (least–most) of n runs. The programs are the built ones: \`dist/viv.js\`, and \`dist/vivd.js\` on the bundle's runtime. What is compared runs one after the other in each round.
 
-| figure | result | target | met | how it was counted |
-| --- | --- | --- | --- | --- |
-${figures.map(row).join("\n")}
+${Object.entries(results).map(section).join("\n\n")}
 
 ${notesHeading}
 ${notes.trimEnd()}
 `;
+}
+
+function section([name, { at, load, figures }]: [string, PartResult]): string {
+  return `## ${name}
+
+${at.slice(0, 16).replace("T", " ")} UTC, load average before and after: ${load[0].toFixed(1)}, ${load[1].toFixed(1)}.
+
+| figure | result | target | met | how it was counted |
+| --- | --- | --- | --- | --- |
+${figures.map(row).join("\n")}`;
 }
 
 const notesHeading = "## Notes";

@@ -30,8 +30,9 @@ describe("the bench's arithmetic", () => {
     const missed = figure("x", "X", [3], "by hand", { limit: 2 });
     assert.equal(met(missed), false);
     assert.equal(met(figure("y", "Y", [3], "by hand")), undefined);
-    const facts = { date: new Date(0), qemu: "10", vivarium: "1", libvirt: undefined, load: [0, 1] as const };
-    const text = report([missed], facts, "\nWhere the time goes.\n");
+    const results = { starting: { at: new Date(0).toISOString(), load: [0, 1] as const, figures: [missed] } };
+    const text = report(results, { qemu: "10", vivarium: "1", libvirt: undefined }, "\nWhere the time goes.\n");
+    assert.match(text, /## starting\n\n1970-01-01 00:00 UTC, load average before and after: 0\.0, 1\.0\./);
     assert.match(text, /\| X \| 3 ms \(3–3, n=1\) \| ≤ 2 ms \| \*\*no\*\* \| by hand \|/);
     assert.equal(notesOf(text).trim(), "Where the time goes.");
   });
