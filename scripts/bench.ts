@@ -87,9 +87,9 @@ function entryOf(name: string, result: PartResult | undefined): [string, PartRes
 }
 
 /** What an earlier run wrote, or nothing. */
-async function readPresent<T extends object>(file: string): Promise<Partial<T>> {
+async function readPresent<T extends Readonly<Record<string, unknown>>>(file: string): Promise<T> {
   const text = await readFile(file, "utf8").catch(() => "{}");
-  return JSON.parse(text) as Partial<T>;
+  return JSON.parse(text) as T;
 }
 
 /** A ratio that drifted is measured once more before it counts: CI's machines are shared. */
