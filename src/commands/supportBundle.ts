@@ -54,6 +54,7 @@ async function collect(editor: Editor): Promise<Map<string, string>> {
   await add("logs/extension.log", async () =>
     tail(await readFile(vscode.Uri.joinPath(editor.context.logUri, "Vivarium.log").fsPath, "utf8")),
   );
+  await editor.machines.reload().catch(() => undefined);
   for (const machine of editor.machines.all) await addMachine(editor, machine, add);
   return files;
 }

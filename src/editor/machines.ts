@@ -59,6 +59,11 @@ export class Machines implements vscode.Disposable {
     await (this.#listed ?? this.#list());
   }
 
+  /** Asks for the list anew: an answer of the service may name a machine whose event is still on its way. */
+  reload(): Promise<void> {
+    return this.#list();
+  }
+
   /** A machine in full; kept until an event says that it has changed. */
   details(id: string): Promise<MachineDetails> {
     const known = this.#details.get(id);

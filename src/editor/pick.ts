@@ -23,8 +23,7 @@ export interface PickOptions {
  * @returns undefined when the user chose none.
  */
 export async function pickMachines(editor: Editor, args: readonly unknown[], options: PickOptions): Promise<MachineSummary[] | undefined> {
-  await editor.machines.load();
-  const pointed = pointedAt(editor, args);
+  const pointed = await pointedAt(editor, args);
   if (pointed.length === 1) return pointed;
   if (pointed.length > 1) {
     const fitting = pointed.filter(options.fits);
@@ -53,15 +52,15 @@ async function askForMachines(fitting: readonly MachineSummary[], options: PickO
 
 /** The one machine a command is about. */
 export async function pickMachine(editor: Editor, args: readonly unknown[], options: PickOptions): Promise<MachineSummary | undefined> {
-  await editor.machines.load();
-  const [pointed] = pointedAt(editor, args);
+  const [pointed] = await pointedAt(editor, args);
   if (pointed) return pointed;
   const fitting = await fittingMachines(editor, options);
   if (!fitting) return undefined;
   return (await vscode.window.showQuickPick(machineItems(fitting), pickerText(options)))?.machine;
 }
 
-function pointedAt(editor: Editor, [first, selected]: readonly unknown[]): MachineSummary[] {
+async function pointedAt(editor: Editor, [first, selected]: readonly unknown[]): Promise<MachineSummary[]> {
+  await editor.machines.load();
   const many = wantsSelection(first)
     ? editor.selection()
     : Array.isArray(first)
@@ -69,6 +68,7 @@ function pointedAt(editor: Editor, [first, selected]: readonly unknown[]): Machi
       : Array.isArray(selected) && selected.length > 0
         ? selected
         : [first];
+  if (many.some((one) => typeof one === "string" && !editor.machines.find(one))) await editor.machines.reload();
   const found = many.flatMap((one: unknown) => {
     const machine = typeof one === "string" ? editor.machines.find(one) : isMachineRef(one) ? editor.machines.find(one.machine) : undefined;
     if (typeof one === "string" && !machine) throw new Error(l10n.t("There is no machine “{0}”.", plain(one)));
