@@ -44,7 +44,8 @@ export function createField(field: Field, path: string, events: FieldEvents, acc
   const reason = element("p", { id: `${id}-reason`, class: "help reason", hidden: true });
   const problemText = element("span");
   const back = element("button", { type: "button", class: "link", hidden: true }, l10n.t("Undo"));
-  const problem = element("p", { id: `${id}-problem`, class: "problem", "aria-live": "polite" }, problemText, " ", back);
+  const problem = element("p", { id: `${id}-problem`, class: "problem", hidden: true }, problemText, " ", back);
+  const live = element("div", { class: "live", "aria-live": "polite" }, problem);
   back.addEventListener("click", () => {
     events.discard();
     control.target.focus();
@@ -67,7 +68,7 @@ export function createField(field: Field, path: string, events: FieldEvents, acc
     help,
     reason,
     ...body,
-    problem,
+    live,
   );
   return {
     root,
