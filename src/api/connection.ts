@@ -1,6 +1,7 @@
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import type { Socket } from "node:net";
 import {
+  ConnectionError,
   createMessageConnection,
   ErrorCodes,
   type MessageConnection,
@@ -47,14 +48,20 @@ export function fromResponseError(thrown: unknown): VivError {
       );
     }
     if (thrown.code === ErrorCodes.PendingResponseRejected || thrown.code === ErrorCodes.ConnectionInactive) {
-      return vivError(
-        "daemon-unavailable",
-        "The background service went away before it answered.",
-        "Machines go on running. Try again: it is started anew.",
-      );
+      return serviceGone();
     }
   }
+  // The connection was closed or disposed before the request could be sent.
+  if (thrown instanceof ConnectionError) return serviceGone();
   return asVivError(thrown);
+}
+
+function serviceGone(): VivError {
+  return vivError(
+    "daemon-unavailable",
+    "The background service went away before it answered.",
+    "Machines go on running. Try again: it is started anew.",
+  );
 }
 
 export function newNonce(): string {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ConnectionError, ConnectionErrors } from "vscode-jsonrpc/node";
 import { apiText } from "../../../scripts/setup/apiText.ts";
+import { fromResponseError } from "../../../src/api/connection.ts";
 import { compareBuilds, methods, proofMatches, proveToken, toResponseError } from "../../../src/api/index.ts";
 import { vivError } from "../../../src/model/index.ts";
 
@@ -48,5 +50,11 @@ describe("builds", () => {
 describe("docs/api.md", () => {
   it("is what the method table says", () => {
     assert.equal(readFileSync(join(import.meta.dirname, "../../../docs/api.md"), "utf8"), apiText(), "run: node scripts/apiDocs.ts");
+  });
+});
+
+describe("a connection that is gone", () => {
+  it("is the service's absence, not an inner mistake", () => {
+    assert.equal(fromResponseError(new ConnectionError(ConnectionErrors.Disposed, "Connection is disposed.")).code, "daemon-unavailable");
   });
 });
