@@ -106,8 +106,6 @@ function button(action: ConsoleAction, label: string, primary = false): OverlayB
 }
 
 function sentences(...parts: readonly (string | undefined)[]): string {
-  return parts
-    .filter((part) => part !== undefined && part !== "")
-    .map((part) => plain(part ?? "", 600))
-    .join(" ");
+  const whole = parts.filter((part): part is string => part !== undefined && part !== "").map((part) => plain(part, 600));
+  return whole.map((part) => (/[.!?…]$/.test(part) ? part : `${part}.`)).join(" ");
 }
