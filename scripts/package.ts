@@ -55,7 +55,7 @@ async function stageGuests(stage: string, target: string): Promise<void> {
   }
 }
 
-/** The emulator of the other architecture is an extra pack (DESIGN §2.7). */
+/** The emulator of the other architecture is an extra pack. */
 async function stageBundle(stage: string, target: string): Promise<void> {
   const from = join("dist", "bundle", target);
   const wanted = (await readdir(from)).filter((name) => !name.startsWith("emulator-"));

@@ -49,7 +49,7 @@ export const NetworkView = z.object({
   addresses: z.array(z.string()).default([]),
 });
 
-/** What `viv show --json` prints; its keys are a contract (DESIGN §3). */
+/** What `viv show --json` prints; its keys are a contract: scripts rely on them. */
 export const MachineDetails = MachineSummary.extend({
   pid: z.int().nullable(),
   uptimeSeconds: z.number().nullable(),

@@ -10,7 +10,7 @@ export interface Processor {
 /**
  * The processor's own architecture. An x64 Node (or editor) may run translated on arm64: Rosetta says so in
  * `sysctl.proc_translated`; Windows keeps the truth in the registry, not in the process's environment
- * (knowledge/qemu.md §1).
+ * (docs/traps.md §1).
  */
 export async function processor(host: Host): Promise<Processor> {
   if (host.processArchitecture === "arm64") return { architecture: "aarch64" };

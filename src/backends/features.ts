@@ -1,5 +1,5 @@
 /**
- * What exists on which host: the table of knowledge/qemu.md §0.2 (from QEMU's meson and Kconfig conditions, its
+ * What exists on which host: docs/traps.md §2 (from QEMU's meson and Kconfig conditions, its
  * migration blockers, and the code named there) as data. A row says why not, or nothing when the feature is there.
  */
 import { backend } from "./accelerators.ts";

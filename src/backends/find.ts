@@ -18,7 +18,7 @@ export interface FindOptions {
 }
 
 /**
- * The QEMU to use: the setting, else the bundle, else PATH (DESIGN §2.7). A setting or a bundle that is there and does not
+ * The QEMU to use: the setting, else the bundle, else PATH. A setting or a bundle that is there and does not
  * work is an error, never a reason to take the next one silently.
  *
  * @throws VivError `qemu-missing`, `qemu-too-old`, `qemu-crashed`, `bundle-damaged`, each with a hint.

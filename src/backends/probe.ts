@@ -25,7 +25,7 @@ const fatal = /KVM internal error|emulation failure|Unexpected VP exit|Failed to
 
 /**
  * Runs the probe's guest under one accelerator: does it live through what a stock kernel does, and how long does its
- * fixed loop take? Looking would not do: /dev/kvm may open on a host where stock kernels die (DESIGN §2.6).
+ * fixed loop take? Looking would not do: /dev/kvm may open on a host where stock kernels die (docs/traps.md §1).
  */
 export async function probe(backend: Backend, options: ProbeOptions): Promise<ProbeResult> {
   const variants = backend.variants(options.architecture, options.qemuVersion);

@@ -5,7 +5,7 @@ import { systemFirmware } from "./system-firmware.ts";
 import type { Architecture, Program, ProgramName, Toolchain } from "./types.ts";
 import { versionAtLeast } from "./version.ts";
 
-/** Oldest QEMU that is taken: JSON for every option and `stream` networks (knowledge/qemu.md §0.1). Saving memory needs 8.2. */
+/** Oldest QEMU that is taken: JSON for every option and `stream` networks (docs/traps.md §2). Saving memory needs 8.2. */
 const oldest = { major: 7, minor: 2 };
 
 const names: readonly ProgramName[] = [

@@ -95,7 +95,7 @@ export interface ArgumentOptions {
   readonly cpuModel?: string;
   /** The variant that the probe found working; default: the backend's first. */
   readonly variant?: Variant;
-  /** TCG's translation cache in MiB per process. Default 128 (knowledge/lab.md §3). Ignored by others. */
+  /** TCG's translation cache in MiB per process. Default 128 (docs/traps.md §3). Ignored by others. */
   readonly translationCacheMiB?: number;
 }
 
@@ -182,7 +182,7 @@ export type FeatureName =
   | "vsock"
   | "io-uring";
 
-/** One cell of the table in knowledge/qemu.md §0.2, for this host and the accelerator asked about. */
+/** One cell of docs/traps.md §2, for this host and the accelerator asked about. */
 export interface Feature {
   readonly name: FeatureName;
   readonly title: string;

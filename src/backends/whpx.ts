@@ -35,7 +35,7 @@ export const whpx: Backend = {
   ],
 };
 
-/** Builds of QEMU and Windows differ in which one works; the probe keeps the first that does (knowledge/qemu.md §1). */
+/** Builds of QEMU and Windows differ in which one works; the probe keeps the first that does (docs/traps.md §1). */
 function variants(architecture: Architecture, qemuVersion: string): readonly Variant[] {
   if (architecture === "aarch64") return [modern, armFullest];
   return versionAtLeast(qemuVersion, 11, 0) ? [modern, careful] : [careful, plain];

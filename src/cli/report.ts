@@ -3,7 +3,7 @@ import type { Output } from "./host.ts";
 import type { Problem } from "./parse.ts";
 import { safeBlock, safeJson } from "./safe.ts";
 
-/** Prints a failure on stderr as DESIGN §3 says and gives its exit code. */
+/** Prints a failure on stderr (JSON with --json) and gives its exit code. */
 export function reportError(stderr: Output, thrown: unknown, form: { json: boolean; verbose: boolean }): number {
   const error = asVivError(thrown);
   if (form.json) {

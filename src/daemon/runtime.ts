@@ -15,7 +15,7 @@ const smallHeap = {
 
 /**
  * vivd runs on the Node of the bundle, and from a copy of itself in the home, so that the editor's executable and the
- * extension's folder can be updated under it (DESIGN §2.2). The first process unpacks, copies, starts the copy and
+ * extension's folder can be updated under it (docs/architecture.md). The first process unpacks, copies, starts the copy and
  * ends; the next time `startAgain` does so in a moment. Without a bundle, or from the sources, it runs where it is.
  * @returns true when another process has taken over.
  */

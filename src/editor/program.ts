@@ -4,7 +4,7 @@ import type { ServiceProgram } from "../api/index.ts";
 
 /**
  * How to start vivd: on the runtime of this extension host, which hands over to the bundle's own Node at once, so that
- * neither the editor's executable nor the extension's folder stays in use (DESIGN §2.2).
+ * neither the editor's executable nor the extension's folder stays in use (docs/architecture.md).
  */
 export function serviceProgram(extensionFolder: string): ServiceProgram {
   const qemuPath = setting("qemuPath");

@@ -17,7 +17,7 @@ import { guestIdentityFiles } from "./sshKeys.ts";
 import { makePrivateFolder, readTail, writeFileAtomically } from "./storage.ts";
 import { startTpm } from "./tpm.ts";
 
-/** Spawn → greeting takes 25–90 ms (knowledge/lab.md §4); a loaded host may need long. */
+/** Spawn → greeting takes 25–90 ms (docs/traps.md §4); a loaded host may need long. */
 const greetingTimeoutMs = 20_000;
 const portAttempts = 5;
 /** Between the end of a crashing QEMU's monitor and of its process. */

@@ -1,6 +1,6 @@
 /**
  * Every error that a person can meet: a code (stable, for scripts), a message (what happened to what)
- * and a hint (the next step a person can take). The number is the exit code of `viv` (DESIGN §3).
+ * and a hint (the next step a person can take). The number is the exit code of `viv` (README).
  */
 export const errorCodes = {
   // 1: the work failed

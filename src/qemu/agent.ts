@@ -12,7 +12,7 @@ export interface GuestAgent {
   hostname(limits?: Limits): Promise<string>;
   osInfo(limits?: Limits): Promise<OsInfo>;
   interfaces(limits?: Limits): Promise<GuestInterface[]>;
-  /** @param epochMs the host's time, ms since 1970. Without a value the guest would read its RTC chip: slower, off by up to 0.4 s (lab.md §5). */
+  /** @param epochMs the host's time, ms since 1970. Without a value the guest would read its RTC chip: slower, off by up to 0.4 s (docs/traps.md §5). */
   setTime(epochMs: number, limits?: Limits): Promise<void>;
   /** The guest's clock, ms since 1970. */
   time(limits?: Limits): Promise<number>;

@@ -9,7 +9,7 @@ import { lineReader } from "./lines.ts";
 /**
  * The wire to qemu-guest-agent. Its protocol has no ids, so one command is in flight at a time, and whenever the
  * two sides may be out of step they meet again at `guest-sync-delimited` with a random id; everything before its
- * answer is dropped (a fixed id misaligned all later answers: lab.md §7). What comes is the guest's word: hostile.
+ * answer is dropped (a fixed id misaligned all later answers: docs/traps.md §5). What comes is the guest's word: hostile.
  */
 export interface AgentWire {
   /**

@@ -5,7 +5,7 @@ import { type JsonObject, option } from "./words.ts";
 
 /**
  * The block graph of a disk: format node over file node, every driver named, every backing image listed.
- * QEMU probes nothing and follows no header: a guest can write a qcow2 header into a raw disk (knowledge/qemu.md §10).
+ * QEMU probes nothing and follows no header: a guest can write a qcow2 header into a raw disk (docs/traps.md §7).
  */
 
 /** Names of one disk inside QEMU. A dot cannot be in a disk's id, so no two disks ever meet. */

@@ -28,7 +28,7 @@ function socket(context: LaunchContext, id: string, channel: ChannelName, extra:
 
 /**
  * `control` for us, `rescue` for the day `control` hangs (out-of-band commands only). A socket serves one client,
- * a second one waits without a word (knowledge/qemu.md §1).
+ * a second one waits without a word (docs/traps.md §1).
  */
 function monitors(context: LaunchContext): string[] {
   return (["control", "rescue"] as const).flatMap((name) => [...socket(context, name, name), "-mon", `chardev=${name},mode=control`]);

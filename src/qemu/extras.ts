@@ -33,7 +33,7 @@ function randomness(definition: Definition): string[] {
 
 /**
  * No free-page reporting: a guest that negotiated it keeps it in every fork of its RAM, where giving pages back
- * would either punch holes into the template or fill the log with refusals (knowledge/qemu.md §2.5).
+ * would either punch holes into the template or fill the log with refusals (docs/traps.md §3).
  */
 function balloon(definition: Definition): string[] {
   if (!definition.devices.balloon) return [];

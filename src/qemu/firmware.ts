@@ -62,7 +62,7 @@ function biosFile(context: LaunchContext): string[] {
   return context.firmware === undefined ? [] : ["-bios", requirePlain(context.firmware.code)];
 }
 
-/** Code raw and read-only, variables qcow2: a raw variable store would stand in the way of RAM snapshots (knowledge/qemu.md §2.1). */
+/** Code raw and read-only, variables qcow2: a raw variable store would stand in the way of RAM snapshots (docs/traps.md §3). */
 function flash(context: LaunchContext): string[] {
   const files = context.firmware;
   if (files?.vars === undefined) throw vivError("internal", "A UEFI machine was started without its firmware files.");

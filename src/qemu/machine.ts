@@ -34,8 +34,8 @@ export function dataDirectories(context: LaunchContext): string[] {
 /**
  * The board, its memory and its processors.
  *
- * - `hpet=off`: under TCG a guest would pick it as clock source, and each reading is a device access (lab.md §2).
- * - `sata=off,smbus=off,vmport=off`: nobody uses them, and they cost 5 ms at the start (lab.md §4).
+ * - `hpet=off`: under TCG a guest would pick it as clock source, and each reading is a device access (docs/traps.md §4).
+ * - `sata=off,smbus=off,vmport=off`: nobody uses them, and they cost 5 ms at the start (docs/traps.md §4).
  * - `mem-merge=off`: KSM is a side channel between machines; `dump-guest-core=off`: memory holds secrets.
  */
 export function board(definition: Definition, context: LaunchContext): string[] {

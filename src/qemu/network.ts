@@ -12,7 +12,7 @@ export function adapterNames(index: number): { uplink: string; hubPort: string; 
 
 /**
  * Each adapter sits on a hub of its own: uplink `u0` – hub port `h0` – hub – port `n0` – `nic0`. The uplink can then be
- * taken away and replaced while the guest's carrier stays up (`netdev_del h0`, `u0`, add both again; lab.md §1);
+ * taken away and replaced while the guest's carrier stays up (`netdev_del h0`, `u0`, add both again; docs/traps.md §6);
  * mode `none` is the same without an uplink. QEMU warns that such a hub “is not connected to host network”: it is meant so.
  */
 export function networks(definition: Definition, context: LaunchContext): string[] {

@@ -44,7 +44,7 @@ export type ExecuteParameters<N extends CommandName> =
     : [args: CommandArguments<N>, options?: ExecuteOptions];
 
 export interface QmpOptions extends ExecuteOptions {
-  /** Only for the rescue monitor: with it on the main one, QEMU has hung while loading states (knowledge/qemu.md §1). */
+  /** Only for the rescue monitor: with it on the main one, QEMU has hung while loading states (docs/traps.md §1). */
   readonly outOfBand?: boolean;
   /** Longest line accepted, bytes. Default 64 MiB. */
   readonly lineLimitBytes?: number;

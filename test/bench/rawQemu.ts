@@ -145,7 +145,7 @@ export class RawMachine {
     await this.#agent.ask('{"execute":"guest-sync","arguments":{"id":4711}}\n');
   }
 
-  /** `true` in the guest, asked about every 2 ms: the floor of lab.md §7. */
+  /** `true` in the guest, asked about every 2 ms: the floor of docs/traps.md §5. */
   async execTrue(): Promise<void> {
     const agent = this.#agent;
     if (!agent) throw new Error("The agent is not connected.");
