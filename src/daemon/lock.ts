@@ -1,39 +1,55 @@
-import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { link, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isAlive, type ProcessIdentity } from "../backends/index.ts";
 
+/** Somebody who clears a stale lock away and dies doing so must not block the others for longer. */
+const clearingMs = 5000;
+
 /**
- * One vivd a home: `run/vivd.lock` names the process that holds it. Made whole by a hard link; a lock whose process is gone
- * is taken away by renaming it, which only one of several can do.
+ * One vivd a home: `run/vivd.lock` names the process that holds it, made whole by a hard link. Only who holds
+ * `vivd.lock.clearing` may remove one whose process is gone, after another look: otherwise two that found the same stale
+ * lock could each remove the other's fresh one.
+ * @returns how to release it, or undefined when another process that lives holds it.
  */
 export async function takeLock(runFolder: string, self: ProcessIdentity): Promise<(() => Promise<void>) | undefined> {
   const file = join(runFolder, "vivd.lock");
-  for (let tries = 0; tries < 50; tries += 1) {
-    try {
-      await createWhole(file, JSON.stringify(self), self.pid);
-      return () => release(file, self);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-    }
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (await created(file, self)) return () => release(file, self);
     const holder = await readHolder(file);
     if (holder === "gone") continue;
     if (holder !== "unreadable" && (await isAlive(holder))) return undefined;
-    if (holder === "unreadable" && tries < 5) {
-      // Its owner may be between creating and writing it.
-      await new Promise((wake) => setTimeout(wake, 20));
-      continue;
-    }
-    const aside = `${file}.${self.pid}.stale`;
-    await rename(file, aside).catch(() => undefined);
-    // Somebody may have renewed the lock between our look and our rename: give a living one back.
-    const moved = await readHolder(aside);
-    if (moved !== "gone" && moved !== "unreadable" && (await isAlive(moved))) {
-      await rename(aside, file);
-      return undefined;
-    }
-    await rm(aside, { force: true });
+    // Where there are no hard links its owner may be between creating and writing it.
+    if ((holder === "unreadable" && tries < 5) || !(await clear(file, self))) await new Promise((wake) => setTimeout(wake, 20));
   }
   return undefined;
+}
+
+/** Removes a lock that is stale beyond doubt; false when somebody else is at it. */
+async function clear(file: string, self: ProcessIdentity): Promise<boolean> {
+  const clearing = `${file}.clearing`;
+  if (!(await created(clearing, self))) {
+    const { mtimeMs } = await stat(clearing).catch(() => ({ mtimeMs: Date.now() }));
+    if (Date.now() - mtimeMs > clearingMs) await rm(clearing, { force: true });
+    return false;
+  }
+  try {
+    const holder = await readHolder(file);
+    const stale = holder === "unreadable" || (holder !== "gone" && !(await isAlive(holder)));
+    if (stale) await rm(file, { force: true });
+    return true;
+  } finally {
+    await rm(clearing, { force: true });
+  }
+}
+
+async function created(file: string, self: ProcessIdentity): Promise<boolean> {
+  try {
+    await createWhole(file, JSON.stringify(self), self.pid);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
+    throw error;
+  }
 }
 
 /** Makes a file that nobody ever sees half-written; EEXIST when there is one. */

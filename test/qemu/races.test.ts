@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { processStartTime } from "../../src/backends/index.ts";
 import { killHard, killVivd, qemuPids, until } from "../support/faults.ts";
 import { checkout, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
@@ -30,14 +31,9 @@ describe("eight terminals at once", function () {
   const vivds = async (): Promise<number[]> => {
     const log = await readFile(join(home.folder, "logs", "vivd.log"), "utf8");
     const served = [...log.matchAll(/serving .* process (\d+)$/gm)].map((match) => Number(match[1]));
-    const alive = served.filter((pid) => {
-      try {
-        return process.kill(pid, 0);
-      } catch {
-        return false;
-      }
-    });
-    return alive;
+    // A killed process that nobody has waited for yet is a corpse, not a service.
+    const starts = await Promise.all(served.map(processStartTime));
+    return served.filter((_pid, index) => starts[index] !== undefined);
   };
 
   it("start one service where none runs", async () => {
