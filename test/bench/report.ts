@@ -25,7 +25,7 @@ export function met(one: Figure): boolean | undefined {
 /** results.md: a table for each part; the notes below them are kept from one writing to the next. */
 export function report(results: PartResults, versions: Versions, notes: string): string {
   const processors = cpus();
-  const machine = `${processors.length} × ${processors[0]?.model ?? "?"}, ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release()}, TCG`;
+  const machine = `${processors.length} × ${processors[0]?.model ?? "?"}, ${Math.round(totalmem() / 1024 ** 3)} GiB, Linux ${release().split("-")[0]}, TCG`;
   const programs = [
     `Vivarium ${versions.vivarium}`,
     `QEMU ${versions.qemu}`,
