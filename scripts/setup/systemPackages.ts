@@ -26,6 +26,12 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "xorriso", package: "xorriso" },
   { program: "mcopy", package: "mtools" },
   { program: "mkfs.vfat", package: "dosfstools" },
+  { program: "python3", package: "python3" },
+  { program: "ps", package: "procps" },
+  { program: "ssh", package: "openssh-client" },
+  { program: "unshare", package: "util-linux" },
+  { program: "mount", package: "mount" },
+  { program: "cpio", package: "cpio" },
 ];
 
 /** Installs what is missing, by apt-get as root; otherwise says the exact command. */
