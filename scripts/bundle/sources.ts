@@ -74,15 +74,6 @@ function isUbuntu(source: AptSource): boolean {
   return /ubuntu|raspbian/i.test(source.uri);
 }
 
-/** The public archive, for hosts whose own sources are another distribution's. */
-export function publicArchives(keyring: string): DebianArchives {
-  const signedBy = { path: keyring };
-  return {
-    main: { uri: "http://deb.debian.org/debian", signedBy },
-    security: { uri: "http://deb.debian.org/debian-security", signedBy },
-  };
-}
-
 /**
  * The private sources.list, in the one-line format that every apt understands.
  *
