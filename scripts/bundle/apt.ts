@@ -12,7 +12,6 @@ import { type AptSource, chooseArchives, type DebianArchives, parseSources, sour
 /** Debian's release the bundle is made from. */
 export const suite = "trixie";
 
-const systemKeyring = "/usr/share/keyrings/debian-archive-keyring.gpg";
 /** Package lists younger than this are not fetched again. */
 const listsMaxAgeMs = 12 * 3600_000;
 
