@@ -18,7 +18,16 @@ import {
   type Work,
   writeFileAtomically,
 } from "../machine/index.ts";
-import { type Architecture, type Definition, memoryBytes, requireBytes, requireMachineName, sizeText, vivError } from "../model/index.ts";
+import {
+  type Architecture,
+  asVivError,
+  type Definition,
+  memoryBytes,
+  requireBytes,
+  requireMachineName,
+  sizeText,
+  vivError,
+} from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
 import { findImage, type Image, storeImage } from "./images.ts";
 
@@ -188,7 +197,8 @@ async function fill(
   image: Image | undefined,
   toolchain: Toolchain,
 ): Promise<void> {
-  await Promise.all([
+  // All are waited for, so that none still writes when a failed one has the folder removed.
+  const parts = await Promise.allSettled([
     makePrivateFolder(paths.logs),
     makeKeys(paths, definition),
     makeDisk(paths, definition, request, image, toolchain),
@@ -196,6 +206,9 @@ async function fill(
     writeFileAtomically(paths.definition, definitionText(definition), { durable: true }),
     saveState(paths, emptyState(), { durable: true }),
   ]);
+  const failures = parts.flatMap((part) => (part.status === "rejected" ? [part.reason as unknown] : []));
+  // On a full disk each part fails in its own way; the one that says so is the reason.
+  if (failures.length > 0) throw failures.find((failure) => asVivError(failure).code === "disk-full") ?? failures[0];
 }
 
 async function makeDisk(

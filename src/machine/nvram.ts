@@ -17,6 +17,8 @@ import { qemuImg } from "./qemuImg.ts";
 export async function uefiFiles(paths: MachinePaths, definition: Definition, toolchain: Toolchain): Promise<FirmwareFiles | undefined> {
   const kind = definition.firmware.type;
   if (kind !== "uefi" && kind !== "uefi-secure") return undefined;
+  // The other architecture's firmware comes in the pack of its emulator, which is unpacked when it is first asked for.
+  await toolchain.emulator(definition.architecture);
   const firmware = toolchain.firmware(definition.architecture, kind);
   if (!firmware?.vars)
     throw vivError(
