@@ -46,7 +46,6 @@ export const NetworkView = z.object({
   model: z.string(),
   mac: z.string(),
   linkUp: z.boolean(),
-  addresses: z.array(z.string()).default([]),
 });
 
 /** What `viv show --json` prints; its keys are a contract: scripts rely on them. */
@@ -316,7 +315,7 @@ export const methods = {
   "machine.readFile": operation(
     "Read a file of the guest by the agent",
     z.strictObject({ machine, path: z.string(), maximumBytes: z.int().min(0).max(268_435_456).default(16_777_216) }),
-    z.object({ dataBase64: z.string(), truncated: z.boolean() }),
+    z.object({ dataBase64: z.string() }),
   ),
   "machine.writeFile": operation(
     "Write a file of the guest by the agent",

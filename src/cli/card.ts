@@ -79,7 +79,7 @@ function diskLine(disk: MachineDetails["disks"][number]): string {
 
 function networkLine(network: MachineDetails["networks"][number]): string {
   const link = network.linkUp ? "" : " link down";
-  return safeText([network.mode, network.model, network.mac, ...network.addresses].join(" ") + link);
+  return safeText([network.mode, network.model, network.mac].join(" ") + link);
 }
 
 const barWidth = 40;

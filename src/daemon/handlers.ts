@@ -307,7 +307,7 @@ async function readGuestFile(
 ): Promise<Result<"machine.readFile">> {
   const agent = await requireSession(world.library.find(machine)).agent.client();
   const data = await agent.readFile(path, { limitBytes: maximumBytes, signal: work.signal });
-  return { dataBase64: data.toString("base64"), truncated: false };
+  return { dataBase64: data.toString("base64") };
 }
 
 async function writeGuestFile(

@@ -40,7 +40,7 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
     uptimeSeconds: run ? Math.max(0, Math.round((Date.now() - Date.parse(run.startedAt)) / 1000)) : null,
     disks: await Promise.all((definition?.disks ?? []).map((disk) => diskView(machine, disk))),
     cdrom: definition?.cdrom?.file ?? null,
-    networks: (definition?.networks ?? []).map(({ mode, model, mac, linkUp }) => ({ mode, model, mac, linkUp, addresses: [] })),
+    networks: (definition?.networks ?? []).map(({ mode, model, mac, linkUp }) => ({ mode, model, mac, linkUp })),
     forwards: run?.forwards ?? [],
     snapshots: [],
     agent: { connected: machine.session?.agent.connected ?? false },

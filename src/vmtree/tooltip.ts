@@ -52,7 +52,6 @@ function facts(machine: MachineSummary, details: MachineDetails): Row[] {
     ...rows([[l10n.t("Up since"), details.uptimeSeconds === null ? undefined : upSince(details.uptimeSeconds)]]),
     ...summaryFacts(machine),
     ...rows([
-      [l10n.t("Address"), details.networks.flatMap(({ addresses }) => addresses).join(", ")],
       [
         l10n.t("Ports"),
         details.forwards
