@@ -10,7 +10,6 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { createVSIX } from "@vscode/vsce";
 
 const universal = "universal";
 /** The issue's promise (docs/architecture.md): what an editor downloads at each update stays below this. */
@@ -18,6 +17,14 @@ const largestBytes = 90 * 1000 * 1000;
 
 const texts = ["README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_NOTICES.md", "package.nls.json"] as const;
 const programs = ["extension.cjs", "package.json", "viv.js", "viv-parts", "vivd.js", "vivd-parts", "webviews"] as const;
+
+/** Every file and folder that a VSIX is made from, this script included: the same contents make the same VSIX. */
+export function sourcesOf(target: string): string[] {
+  const guests = guestsOf(target).map((architecture) => join("dist", "guest", architecture));
+  const bundle = target === universal ? [] : [join("dist", "bundle", target)];
+  const built = programs.map((program) => join("dist", program));
+  return ["package.json", ...texts, "media", "l10n", ...built, ...guests, ...bundle, join("scripts", "package.ts")];
+}
 
 /** Only what the editor reads: no scripts that npm would run, no packages, which are in the programs already. */
 async function stageManifest(stage: string): Promise<{ name: string; version: string }> {
@@ -35,7 +42,7 @@ async function stageManifest(stage: string): Promise<{ name: string; version: st
 }
 
 async function stageCommon(stage: string): Promise<void> {
-  for (const file of texts) await cp(file, join(stage, file));
+  for (const file of [...texts, ".vscodeignore"]) await cp(file, join(stage, file));
   await cp("media", join(stage, "media"), { recursive: true });
   await cp("l10n", join(stage, "l10n"), { recursive: true });
   for (const program of programs) {
@@ -45,10 +52,14 @@ async function stageCommon(stage: string): Promise<void> {
   }
 }
 
+function guestsOf(target: string): string[] {
+  if (target === universal) return ["x86_64", "aarch64"];
+  return [target.endsWith("arm64") ? "aarch64" : "x86_64"];
+}
+
 /** The starter guests: on a platform the one it can accelerate; the other one would double the download. */
 async function stageGuests(stage: string, target: string): Promise<void> {
-  const wanted = target === universal ? ["x86_64", "aarch64"] : [target.endsWith("arm64") ? "aarch64" : "x86_64"];
-  for (const architecture of wanted) {
+  for (const architecture of guestsOf(target)) {
     const from = join("dist", "guest", architecture);
     if (existsSync(from)) await cp(from, join(stage, "dist", "guest", architecture), { recursive: true });
     else if (target !== universal) throw new Error(`${from} is missing: run node scripts/guest.ts.`);
@@ -73,6 +84,7 @@ async function pack(target: string, out: string): Promise<string> {
     await stageGuests(stage, target);
     if (target !== universal) await stageBundle(stage, target);
     const packagePath = join(out, `${name}-${version}-${target}.vsix`);
+    const { createVSIX } = await import("@vscode/vsce");
     await createVSIX({
       cwd: stage,
       packagePath,
@@ -93,14 +105,18 @@ async function builtPlatforms(): Promise<string[]> {
   return folders.filter((name) => existsSync(join("dist", "bundle", name, "manifest.json")));
 }
 
-const { values } = parseArgs({ options: { target: { type: "string", multiple: true }, out: { type: "string", default: "dist" } } });
-const out = resolve(values.out);
-await mkdir(out, { recursive: true });
-// Reproducible: vsce stamps entries of the archive with this time.
-process.env["SOURCE_DATE_EPOCH"] ??= String(Math.floor((await stat("package.json")).mtimeMs / 1000));
-for (const target of values.target ?? [...(await builtPlatforms()), universal]) {
-  const file = await pack(target, out);
-  const { size } = await stat(file);
-  console.log(`${file}  ${(size / 1e6).toFixed(1)} MB`);
-  if (size > largestBytes) throw new Error(`${file} is larger than ${largestBytes / 1e6} MB.`);
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { target: { type: "string", multiple: true }, out: { type: "string", default: "dist" } } });
+  const out = resolve(values.out);
+  await mkdir(out, { recursive: true });
+  // Reproducible: vsce stamps entries of the archive with this time.
+  process.env["SOURCE_DATE_EPOCH"] ??= String(Math.floor((await stat("package.json")).mtimeMs / 1000));
+  for (const target of values.target ?? [...(await builtPlatforms()), universal]) {
+    const file = await pack(target, out);
+    const { size } = await stat(file);
+    console.log(`${file}  ${(size / 1e6).toFixed(1)} MB`);
+    if (size > largestBytes) throw new Error(`${file} is larger than ${largestBytes / 1e6} MB.`);
+  }
 }
+
+if (import.meta.main) await main();

@@ -2,6 +2,9 @@
  * Mocha inside a real extension host, with the whole `vscode` API. The suite is bundled to CommonJS, run there, its
  * results come back in a file, and each is reported here as a test of its own.
  *
+ * The extension under test is the packed VSIX, as everywhere. VS Code runs tests only where an extension is developed:
+ * that is the tests' own `driver/`. Only the suite, and what it imports to be a client beside the editor, is source.
+ *
  *   runInHost("commands", { suite: "test/vscode/host/commands.ts" });
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
@@ -15,8 +18,6 @@ import { startVscode, type VscodeOptions } from "./vscode.ts";
 export interface HostSuite extends Pick<VscodeOptions, "workspace" | "env" | "editor" | "settings"> {
   /** A file of the checkout with `describe` and `it`. */
   readonly suite: string;
-  /** The folder of the extension under test (default: this checkout). */
-  readonly extension?: string;
   readonly timeoutMs?: number;
   /** Called before VS Code starts, to make a home, say; what it gives is added to the environment. */
   readonly prepare?: () => Promise<NodeJS.ProcessEnv>;
@@ -55,14 +56,12 @@ async function run(options: HostSuite): Promise<readonly HostResult[]> {
   try {
     const [runner, results] = [join(folder, "runner.cjs"), join(folder, "results.json")];
     await bundle(options.suite, runner, results);
-    const extension = resolve(options.extension ?? checkout);
     const env = { ...options.env, ...(await options.prepare?.()) };
     const vscode = await startVscode({
       ...options,
       env,
-      extension: null,
       payload: (authority) => [
-        ["extensionDevelopmentPath", `vscode-remote://${authority}${extension}`],
+        ["extensionDevelopmentPath", `vscode-remote://${authority}${join(import.meta.dirname, "driver")}`],
         ["extensionTestsPath", `vscode-remote://${authority}${runner}`],
       ],
     });

@@ -1,7 +1,7 @@
 /**
  * A real VS Code in a real browser, for one test file: `startVscode` in `before`, `dispose` in `after`.
  *
- *   const vscode = await startVscode({ workspace, extension: checkout, env: home.environment });
+ *   const vscode = await startVscode({ workspace, env: home.environment });
  *   await vscode.command("Vivarium: Start Machine");
  *   await vscode.screenshot("tree");            // dist/screenshots/tree-{dark,light,contrast}.png
  */
@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Browser, BrowserContext, Frame, Page } from "playwright-core";
 import { type EditorName, installedEditor } from "../../../scripts/setup/vscode.ts";
+import { packagedExtension } from "../../../scripts/setup/vsix.ts";
 import { checkout } from "../../support/home.ts";
 import { startBrowser } from "./browser.ts";
 import { askDriver } from "./driver.ts";
@@ -20,7 +21,7 @@ import * as workbench from "./workbench.ts";
 export interface VscodeOptions {
   /** The folder or `.code-workspace` to open; absent: an empty folder. `null`: no workspace. */
   readonly workspace?: string | null;
-  /** A VSIX, or the folder of an extension (default: this checkout). `null`: no extension. */
+  /** A VSIX, or the folder of an extension (default: the VSIX packed from this checkout). `null`: no extension. */
   readonly extension?: string | null;
   readonly env?: NodeJS.ProcessEnv;
   /** `current` (default) or `floor`; `VIVARIUM_TEST_EDITOR` names it for a whole run. */
@@ -79,7 +80,7 @@ export async function startVscode(options: VscodeOptions = {}): Promise<Vscode> 
     const server = await startServer({
       editor,
       folder,
-      extension: options.extension === null ? undefined : (options.extension ?? checkout),
+      extension: options.extension === null ? undefined : (options.extension ?? (await packagedExtension())),
       env: { ...options.env, VIVARIUM_TEST_DRIVER: driver },
       development: options.payload !== undefined,
     });
