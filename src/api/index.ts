@@ -10,8 +10,11 @@ export {
   streamEnd,
   toResponseError,
 } from "./connection.ts";
+export * from "./diskMethods.ts";
 export * from "./endpoint.ts";
 export * from "./events.ts";
 export * from "./methods.ts";
 export type { ServiceProgram } from "./service.ts";
+export * from "./snapshotMethods.ts";
+export * from "./transferMethods.ts";
 export * from "./version.ts";

@@ -1,5 +1,9 @@
 import * as z from "zod";
 import { Architecture, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
+import { diskMethods } from "./diskMethods.ts";
+import { change, done, type Method, machine, none, operation, read } from "./method.ts";
+import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
+import { transferMethods } from "./transferMethods.ts";
 
 /**
  * The one table of what Vivarium can do: name, parameters, result, what it does. The server's validation, the
@@ -9,10 +13,6 @@ import { Architecture, MachineState, OperationView, Readiness, RuntimeForward } 
  * `machine` is a machine's name or id. `changes` says whether a method changes anything (a client may retry
  * what does not); `long` that it can take seconds, reports progress and can be cancelled.
  */
-
-const machine = z.string().min(1).max(200);
-const none = z.strictObject({});
-const done = z.object({});
 
 export const MachineSummary = z.object({
   id: z.string(),
@@ -56,7 +56,7 @@ export const MachineDetails = MachineSummary.extend({
   cdrom: z.string().nullable(),
   networks: z.array(NetworkView),
   forwards: z.array(RuntimeForward),
-  snapshots: z.array(z.unknown()),
+  snapshots: z.array(SnapshotView),
   agent: z.object({ connected: z.boolean() }),
   readiness: Readiness,
   readinessHistory: z.array(Readiness),
@@ -83,6 +83,18 @@ export const ImageView = z.object({
   source: z.enum(["built-in", "store"]),
 });
 export type ImageView = z.infer<typeof ImageView>;
+
+export const MachineUsage = z.object({
+  /** Of one core, over `intervalMs`: 200 is two cores busy. */
+  cpuPercent: z.number(),
+  intervalMs: z.int(),
+  /** QEMU's pages in memory; `privateBytes` are those that nobody else maps (null where the host does not tell). */
+  residentBytes: z.number(),
+  privateBytes: z.number().nullable(),
+  /** By the guest's balloon driver; null without one, and while the guest is paused. */
+  guest: z.object({ totalBytes: z.number(), availableBytes: z.number() }).nullable(),
+});
+export type MachineUsage = z.infer<typeof MachineUsage>;
 
 const NetworkRequest = z.strictObject({
   mode: z.enum(["nat", "none"]),
@@ -154,24 +166,6 @@ export const HostReport = z.object({
 });
 export type HostReport = z.infer<typeof HostReport>;
 
-interface Method {
-  params: z.ZodType;
-  result: z.ZodType;
-  doc: string;
-  changes: boolean;
-  long: boolean;
-}
-
-function read<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
-  return { doc, params, result, changes: false, long: false } as const;
-}
-function change<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
-  return { doc, params, result, changes: true, long: false } as const;
-}
-function operation<P extends z.ZodType, R extends z.ZodType>(doc: string, params: P, result: R) {
-  return { doc, params, result, changes: true, long: true } as const;
-}
-
 export const methods = {
   hello: read(
     "First message of a connection: versions, and proof that the server knows the token",
@@ -216,6 +210,11 @@ export const methods = {
 
   "machine.list": read("Every machine, damaged ones included", none, z.array(MachineSummary)),
   "machine.show": read("One machine in full", z.strictObject({ machine }), MachineDetails),
+  "machine.usage": read(
+    "Processor and memory of a machine that runs, measured for `intervalMs`; nothing is measured while nobody asks",
+    z.strictObject({ machine, intervalMs: z.int().min(50).max(10_000).default(500) }),
+    MachineUsage,
+  ),
   "machine.create": operation("Create a machine", CreateRequest, MachineDetails),
   "machine.remove": operation(
     "Move a stopped machine to the trash (`force`: kill it first)",
@@ -349,6 +348,10 @@ export const methods = {
     z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }),
     z.object({ text: z.string(), file: z.string() }),
   ),
+
+  ...snapshotMethods,
+  ...diskMethods,
+  ...transferMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

@@ -18,7 +18,8 @@ import {
   type VivEvent,
 } from "../api/index.ts";
 import { vivError } from "../model/index.ts";
-import { type Handler, type HandlerContext, handlers, type ServerStream } from "./handlers.ts";
+import type { Handler, HandlerContext, ServerStream } from "./handler.ts";
+import { handlers } from "./handlers.ts";
 import type { World } from "./world.ts";
 
 export interface ServiceFacts {

@@ -27,32 +27,19 @@ import {
   syncClock,
   syncFolder,
   typeText,
+  usage,
   type Work,
   waitFor,
   writeFileAtomically,
 } from "../machine/index.ts";
 import { asVivError, requireMachineName, vivError } from "../model/index.ts";
+import { diskHandlers } from "./diskHandlers.ts";
+import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
+import { snapshotHandlers } from "./snapshotHandlers.ts";
+import { transferHandlers } from "./transferHandlers.ts";
 import { detailsOf, summaryOf } from "./views.ts";
-import type { World } from "./world.ts";
-
-/** The service's end of a stream. */
-export interface ServerStream {
-  receive(data: Buffer): void;
-  close(): void;
-}
-
-export interface HandlerContext {
-  readonly world: World;
-  readonly clients: number;
-  readonly work: Work;
-  stop(reason: string): void;
-  /** Makes a stream to this client; `open` gets how to send bytes and how to end it. */
-  openStream(open: (send: (data: Buffer) => void, end: (reason: string) => void) => Promise<ServerStream>): Promise<number>;
-}
-
-export type Handler<M extends MethodName> = (params: CheckedParams<M>, context: HandlerContext) => Promise<Result<M>>;
 
 type Handlers = { [M in Exclude<MethodName, "hello" | "authenticate">]: Handler<M> };
 
@@ -86,6 +73,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
 
   "machine.list": async (_params, { world }) => world.library.all.map(summaryOf),
   "machine.show": async ({ machine }, { world }) => detailsOf(world.library.find(machine)),
+  "machine.usage": async ({ machine, intervalMs }, { world, work }) => usage(world.library.find(machine), intervalMs, work.signal),
   "machine.create": create,
   "machine.remove": remove,
   "machine.trash": async (_params, { world }) => (await listTrash(world.home.trash)).map(trashView),
@@ -129,6 +117,10 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "machine.openSerial": openSerial,
   "machine.displaySocket": async ({ machine }, { world }) => displaySocket(world.library.find(machine)),
   "machine.logs": logs,
+
+  ...snapshotHandlers,
+  ...diskHandlers,
+  ...transferHandlers,
 };
 
 async function status({ world, clients }: HandlerContext): Promise<Result<"daemon.status">> {

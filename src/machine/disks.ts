@@ -3,7 +3,8 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Definition, type Disk, vivError } from "../model/index.ts";
 import type { BackingImage, DiskLayout } from "../qemu/index.ts";
 import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
-import { inFolder } from "./folder.ts";
+import type { MachinePaths } from "./folder.ts";
+import { type CurrentImage, currentImage, loadSnapshots } from "./layers.ts";
 
 /** Longest chain of overlays that is followed; longer ones are merged by snapshots long before. */
 const chainLimit = 64;
@@ -13,18 +14,24 @@ const chainLimit = 64;
  * `home`: an image that points anywhere else could show a guest the host's files.
  * @throws VivError `damaged` for a disk that is missing or no image, `untrusted-input` for a foreign backing file.
  */
-export async function diskLayouts(definition: Definition, folder: string, home: string): Promise<Record<string, DiskLayout>> {
+export async function diskLayouts(definition: Definition, paths: MachinePaths, home: string): Promise<Record<string, DiskLayout>> {
+  const { current } = await loadSnapshots(paths);
   const entries = await Promise.all(
-    definition.disks.map(async (disk): Promise<[string, DiskLayout]> => [disk.id, await diskLayout(disk, folder, home)]),
+    definition.disks.map(
+      async (disk): Promise<[string, DiskLayout]> => [
+        disk.id,
+        await diskLayout({ id: disk.id, ...currentImage(paths, current.layers, disk) }, home),
+      ],
+    ),
   );
   return Object.fromEntries(entries);
 }
 
-async function diskLayout(disk: Disk, folder: string, home: string): Promise<DiskLayout> {
-  const file = inFolder(folder, disk.file);
-  if (disk.format === "raw") {
+async function diskLayout(disk: CurrentImage & Pick<Disk, "id">, home: string): Promise<DiskLayout> {
+  const { file, format } = disk;
+  if (format === "raw") {
     await requirePresent(disk, file);
-    return { backingChain: [] };
+    return { file, format, backingChain: [] };
   }
   const top = await readHeader(disk, file);
   const backingChain: BackingImage[] = [];
@@ -42,15 +49,15 @@ async function diskLayout(disk: Disk, folder: string, home: string): Promise<Dis
         "Import the image, so that it is checked and copied.",
       );
     }
-    const format = current.header.backingFormat === "raw" ? "raw" : "qcow2";
-    backingChain.push({ file: next, format });
-    if (format === "raw") {
+    const below = current.header.backingFormat === "raw" ? "raw" : "qcow2";
+    backingChain.push({ file: next, format: below });
+    if (below === "raw") {
       await requirePresent(disk, next);
       break;
     }
     current = { file: next, header: await readHeader(disk, next) };
   }
-  return { backingChain, virtualBytes: top.virtualBytes };
+  return { file, format, backingChain, virtualBytes: top.virtualBytes };
 }
 
 async function requirePresent(disk: Pick<Disk, "id">, file: string): Promise<void> {

@@ -16,6 +16,10 @@ export interface MachinePaths {
   readonly keys: string;
   readonly logs: string;
   readonly suspend: string;
+  /** What the machine was, and which layers its disks are in now. */
+  readonly snapshotsFile: string;
+  readonly snapshots: string;
+  readonly layers: string;
 }
 
 export function machinePaths(folder: string): MachinePaths {
@@ -27,6 +31,9 @@ export function machinePaths(folder: string): MachinePaths {
     keys: join(folder, "keys"),
     logs: join(folder, "logs"),
     suspend: join(folder, "suspend"),
+    snapshotsFile: join(folder, "snapshots.json"),
+    snapshots: join(folder, "snapshots"),
+    layers: join(folder, "layers"),
   };
 }
 

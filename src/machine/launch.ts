@@ -57,7 +57,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const [program, forwards, disks, fwCfg, firmware] = await Promise.all([
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
-    diskLayouts(definition, machine.paths.folder, machine.host.homeFolder),
+    diskLayouts(definition, machine.paths, machine.host.homeFolder),
     guestIdentityFiles(machine.paths, definition),
     uefiFiles(machine.paths, definition, toolchain),
     requireMedia(machine, definition),

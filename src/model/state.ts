@@ -74,7 +74,10 @@ export type RunRecord = z.infer<typeof RunRecord>;
 
 /** Written before each step of a long operation, so that the next vivd can finish it or undo it. */
 export const OperationRecord = z.object({
-  kind: z.enum(["create", "start", "stop", "suspend", "wake", "remove", "rename"]),
+  kind: z.enum([
+    ...(["create", "start", "stop", "suspend", "wake", "remove", "rename"] as const),
+    ...(["snapshot", "restore", "merge", "disk", "clone", "export", "import"] as const),
+  ]),
   step: z.string(),
   startedAt: z.string(),
   owner: ProcessIdentity,

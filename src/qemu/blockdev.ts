@@ -34,17 +34,18 @@ export function diskNodes(definition: Definition, context: LaunchContext): strin
 function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject {
   const names = diskNames(disk, index);
   const layout = layoutOf(disk, context);
+  const format = layout.format ?? disk.format;
   return {
-    driver: disk.format,
+    driver: format,
     "node-name": names.node,
     "read-only": disk.readOnly,
     discard: "unmap",
     cache: cache(context.diskIo),
-    ...(disk.format === "qcow2"
+    ...(format === "qcow2"
       ? { "l2-cache-size": l2CacheBytes(layout, context), backing: backing(layout.backingChain, names, context) }
       : {}),
     file: {
-      ...fileNode(names.fileNode, machineFile(context, disk.file), context.diskIo),
+      ...fileNode(names.fileNode, machineFile(context, layout.file ?? disk.file), context.diskIo),
       "read-only": disk.readOnly,
       discard: "unmap",
     },

@@ -48,6 +48,10 @@ export interface BackingImage {
 
 /** What the image headers say about a disk. */
 export interface DiskLayout {
+  /** The image the guest writes to now. Absent: where the definition says. */
+  readonly file?: string;
+  /** Its format; a layer over a raw disk is qcow2. Absent: as the definition says. */
+  readonly format?: "qcow2" | "raw";
   /** Top first, base last; empty for an image that stands alone. */
   readonly backingChain: readonly BackingImage[];
   /** Sizes the qcow2 L2 cache where the default is too small. Absent: QEMU's default. */

@@ -1,0 +1,79 @@
+import * as z from "zod";
+
+/**
+ * `snapshots.json`: a machine's past, and where its disks are now. It is the truth about layers; written whole
+ * (temporary file, fsync, rename), so a crash leaves the one before or the one after.
+ *
+ * A *layer* is one image file of a disk's chain. A frozen layer is read-only (0444) and never written again, except by
+ * a merge that its operation record covers. Layers never move: a snapshot names them, `current` names those the machine
+ * writes to. A machine without the file has no snapshots, and its disks are where vm.json says.
+ *
+ * Paths are relative to the machine's folder, with `/`. Times are ISO 8601 in UTC.
+ */
+
+/** How much of the machine's state a snapshot holds. */
+export const Consistency = z.enum([
+  /** Memory and disks of one moment: the guest goes on as if nothing had been. */
+  "memory",
+  /** Disks, with the guest's file systems frozen by its agent. */
+  "quiesced",
+  /** Disks of one moment, as after a power cut. */
+  "crash-consistent",
+  /** Disks of a machine that was off. */
+  "stopped",
+]);
+export type Consistency = z.infer<typeof Consistency>;
+
+/** The layer that holds a disk's content, by the disk's id; `nvram` for the firmware's variables. */
+export const LayerMap = z.record(z.string(), z.string());
+export type LayerMap = z.infer<typeof LayerMap>;
+
+export const nvramLayer = "nvram";
+
+/** Memory and device state saved with a snapshot; only the same QEMU with the same arguments can load it. */
+export const SavedMemory = z.object({
+  file: z.string(),
+  bytes: z.number(),
+  /** Pages at fixed places in the file (QEMU ≥ 9.0): loads quicker, and only so. */
+  mappedRam: z.boolean(),
+  qemuId: z.string(),
+  qemuVersion: z.string(),
+  accelerator: z.enum(["kvm", "hvf", "whpx", "tcg"]),
+});
+export type SavedMemory = z.infer<typeof SavedMemory>;
+
+/** A name is what a person types; the same rule as for machines, but dots and capitals are welcome. */
+export const snapshotNamePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+export const SnapshotRecord = z.object({
+  /** Twelve hexadecimal digits; names its folder `snapshots/<id>/`. */
+  id: z.string().regex(/^[0-9a-f]{12}$/),
+  name: z.string().regex(snapshotNamePattern),
+  note: z.string().max(2000).optional(),
+  createdAt: z.string(),
+  parent: z.string().optional(),
+  consistency: Consistency,
+  /** Made by Vivarium before a restore, not by a person. */
+  automatic: z.boolean().default(false),
+  /** The definition the guest had at that moment. */
+  definition: z.unknown(),
+  layers: LayerMap,
+  memory: SavedMemory.optional(),
+  /** The TPM's state, a folder below `snapshots/<id>/`. */
+  tpm: z.string().optional(),
+  thumbnail: z.string().optional(),
+  /** Removed by a person: out of sight, can come back until what is removed is emptied. */
+  removedAt: z.string().optional(),
+});
+export type SnapshotRecord = z.infer<typeof SnapshotRecord>;
+
+export const SnapshotsFile = z.object({
+  schema: z.literal(1),
+  snapshots: z.array(SnapshotRecord),
+  current: z.object({
+    /** The snapshot the machine's present grew from. */
+    parent: z.string().optional(),
+    layers: LayerMap,
+  }),
+});
+export type SnapshotsFile = z.infer<typeof SnapshotsFile>;
