@@ -14,3 +14,4 @@ export type { ReportOptions } from "./report.ts";
 export { hostReport } from "./report.ts";
 export { reportText } from "./report-text.ts";
 export type * from "./types.ts";
+export { cpuPercent, type ProcessUsage, processUsage } from "./usage.ts";

@@ -1,4 +1,4 @@
-import type { MachineDetails } from "../api/index.ts";
+import type { MachineDetails, MachineUsage } from "../api/index.ts";
 import { humanBytes, type Readiness, readinessSteps } from "../model/index.ts";
 import { safeBlock, safeText } from "./safe.ts";
 import { operationText, stateColour, stateGlyph, stateText } from "./state.ts";
@@ -7,10 +7,10 @@ import { fields } from "./table.ts";
 import { durationText } from "./times.ts";
 
 /** One machine as a card of fields, with its readiness as bars. */
-export function machineCard(machine: MachineDetails, style: Style): string {
+export function machineCard(machine: MachineDetails, style: Style, usage?: MachineUsage): string {
   const state = style.paint(stateColour(machine), `${style.glyphs ? `${stateGlyph(machine)} ` : ""}${stateText(machine)}`);
   const title = `${style.paint("bold", safeText(machine.name))}  ${state}\n`;
-  return title + trouble(machine, style) + fields(pairs(machine), style) + waterfall(machine.readiness, style);
+  return title + trouble(machine, style) + fields(pairs(machine, usage), style) + waterfall(machine.readiness, style);
 }
 
 /** Why it failed or is damaged, and what to do. */
@@ -23,7 +23,7 @@ function trouble(machine: MachineDetails, style: Style): string {
   return lines.map((line) => `  ${style.paint("red", line)}\n`).join("") + hint;
 }
 
-function pairs(machine: MachineDetails): (readonly [string, string | undefined])[] {
+function pairs(machine: MachineDetails, usage: MachineUsage | undefined): (readonly [string, string | undefined])[] {
   const accelerator =
     machine.accelerator === null
       ? undefined
@@ -34,6 +34,8 @@ function pairs(machine: MachineDetails): (readonly [string, string | undefined])
     ["process", machine.pid === null ? undefined : String(machine.pid)],
     ["accelerator", accelerator],
     ["hardware", hardware(machine)],
+    ["load", usage && `${Math.round(usage.cpuPercent)} % of one core`],
+    ["memory", usage && memoryText(usage)],
     ["image", optional(machine.image)],
     ["group", optional(machine.group)],
     ["note", optional(machine.note)],
@@ -68,6 +70,13 @@ function hardware(machine: MachineDetails): string {
     machine.display === undefined ? undefined : `display ${machine.display}`,
   ];
   return safeText(parts.filter((part) => part !== undefined).join(", "));
+}
+
+function memoryText({ privateBytes, residentBytes, guest }: MachineUsage): string {
+  const host = `${humanBytes(privateBytes ?? residentBytes)} on this host`;
+  return guest === null
+    ? host
+    : `${host}; the guest uses ${humanBytes(guest.totalBytes - guest.availableBytes)} of ${humanBytes(guest.totalBytes)}`;
 }
 
 function diskLine(disk: MachineDetails["disks"][number]): string {

@@ -15,4 +15,5 @@ export { makeKeys } from "./sshKeys.ts";
 export * from "./storage.ts";
 export { suspend } from "./suspend.ts";
 export { pauseForTest } from "./testPause.ts";
+export { usage } from "./usage.ts";
 export { waitFor } from "./wait.ts";

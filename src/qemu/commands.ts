@@ -115,6 +115,9 @@ export const commands = {
   /** Target size of the guest's memory, bytes. */
   balloon: command(z.strictObject({ value: z.int() }), nothing),
   "query-balloon": command(noArguments, z.looseObject({ actual: z.number() })),
+  /** Properties of devices; what they hold is theirs (`guest-stats` of the balloon: docs/interop/virtio-balloon-stats). */
+  "qom-get": command(z.strictObject({ path: z.string(), property: z.string() }), z.unknown()),
+  "qom-set": command(z.strictObject({ path: z.string(), property: z.string(), value: z.unknown() }), nothing),
   /** Text in, text out, and no error but the text: only what `humanMonitor.ts` builds. */
   "human-monitor-command": command(
     z.strictObject({ "command-line": z.custom<HumanCommand>((value) => typeof value === "string") }),

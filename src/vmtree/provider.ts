@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { MachineDetails } from "../api/index.ts";
+import type { MachineDetails, MachineSummary, MachineUsage } from "../api/index.ts";
 import { type Editor, factsOf, hasProcess, type MachinesChange, plain } from "../editor/index.ts";
 import { childrenOf, diskItem, factItem, groupItem, portItem } from "./childItems.ts";
 import { machineItem } from "./machineItem.ts";
@@ -8,6 +8,10 @@ import { type Arrangement, arrange } from "./order.ts";
 import { machineTooltip } from "./tooltip.ts";
 
 const { l10n } = vscode;
+
+/** How long a machine's load is measured when the mouse rests on its row, and how long the figures stay, ms. */
+const measureMs = 300;
+const figuresKeptMs = 10_000;
 
 /** The tree's data: drawn from what `Machines` knows, one row repainted for one machine's event, nothing polled. */
 export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
@@ -19,6 +23,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** Details that have come, for rows to be drawn without waiting. */
   readonly #details = new Map<string, MachineDetails>();
   readonly #asked = new Map<string, Promise<MachineDetails>>();
+  /** Tooltips with figures in them, until they are too old to be shown again. */
+  readonly #figures = new Map<string, NodeJS.Timeout>();
   #arranged: Arrangement | undefined;
   #filter = "";
 
@@ -98,9 +104,39 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (node.kind !== "machine") return item;
     const machine = this.#editor.machines.find(node.machine);
     if (!machine) return item;
-    const details = await this.#editor.machines.details(node.machine).catch(() => undefined);
-    if (!token.isCancellationRequested) item.tooltip = machineTooltip(machine, details);
+    const [details, usage] = await Promise.all([
+      this.#editor.machines.details(node.machine).catch(() => undefined),
+      this.#measure(machine, token),
+    ]);
+    if (token.isCancellationRequested) return item;
+    item.tooltip = machineTooltip(machine, details, usage);
+    if (usage) this.#forgetFigures(node);
     return item;
+  }
+
+  /** Only now, while somebody looks. */
+  async #measure(machine: MachineSummary, token: vscode.CancellationToken): Promise<MachineUsage | undefined> {
+    if (!hasProcess(machine) || !("responding" in machine.status && machine.status.responding)) return undefined;
+    const abort = new AbortController();
+    const cancelled = token.onCancellationRequested(() => abort.abort());
+    try {
+      return await this.#editor.service.call("machine.usage", { machine: machine.id, intervalMs: measureMs }, { signal: abort.signal });
+    } catch (error) {
+      this.#editor.log.debug(`no figures of ${machine.name}: ${factsOf(error).message}`);
+      return undefined;
+    } finally {
+      cancelled.dispose();
+    }
+  }
+
+  /** VS Code keeps a tooltip for as long as its row is not repainted: figures would be shown that were true once. */
+  #forgetFigures(node: MachineNode): void {
+    clearTimeout(this.#figures.get(node.machine));
+    const timer = setTimeout(() => {
+      this.#figures.delete(node.machine);
+      if (this.#nodes.get(node.machine) === node) this.#changed.fire(node);
+    }, figuresKeptMs);
+    this.#figures.set(node.machine, timer);
   }
 
   nodeOf(id: string): MachineNode {
@@ -112,6 +148,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   dispose(): void {
+    for (const timer of this.#figures.values()) clearTimeout(timer);
     this.#subscription.dispose();
     this.#changed.dispose();
   }

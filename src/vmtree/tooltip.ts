@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { MachineDetails, MachineSummary } from "../api/index.ts";
+import type { MachineDetails, MachineSummary, MachineUsage } from "../api/index.ts";
 import {
   acceleratorWord,
   bytesWords,
@@ -14,11 +14,15 @@ import {
 const { l10n } = vscode;
 
 /** Everything worth knowing at a glance; asked for when the mouse rests on the row (resolveTreeItem). */
-export function machineTooltip(machine: MachineSummary, details: MachineDetails | undefined): vscode.MarkdownString {
+export function machineTooltip(
+  machine: MachineSummary,
+  details: MachineDetails | undefined,
+  usage?: MachineUsage | undefined,
+): vscode.MarkdownString {
   const markdown = untrustedMarkdown();
   markdown.appendMarkdown(`**${escapeMarkdown(machine.name)}** — ${escapeMarkdown(stateWord(machine))}\n\n`);
   for (const line of trouble(machine)) markdown.appendMarkdown(`$(warning) ${escapeMarkdown(line)}\n\n`);
-  const rows = details ? facts(machine, details) : summaryFacts(machine);
+  const rows = details ? facts(machine, details, usage) : summaryFacts(machine);
   markdown.appendMarkdown(`| | |\n|---|---|\n${rows.map(([name, value]) => `| ${escapeMarkdown(name)} | ${value} |\n`).join("")}\n`);
   if (details) markdown.appendMarkdown(waterfall(details.readiness));
   if (details?.note !== undefined) markdown.appendMarkdown(`\n\n${escapeMarkdown(details.note)}`);
@@ -46,10 +50,14 @@ function summaryFacts(machine: MachineSummary): Row[] {
   ]);
 }
 
-function facts(machine: MachineSummary, details: MachineDetails): Row[] {
+function facts(machine: MachineSummary, details: MachineDetails, usage: MachineUsage | undefined): Row[] {
   const live = details.pid !== null;
   return [
     ...rows([[l10n.t("Up since"), details.uptimeSeconds === null ? undefined : upSince(details.uptimeSeconds)]]),
+    ...rows([
+      [l10n.t("CPU"), usage && l10n.t("{0} % of one core", Math.round(usage.cpuPercent))],
+      [l10n.t("Memory"), usage && memoryWords(usage)],
+    ]),
     ...summaryFacts(machine),
     ...rows([
       [
@@ -69,6 +77,13 @@ function facts(machine: MachineSummary, details: MachineDetails): Row[] {
       [l10n.t("Folder"), details.folder],
     ]),
   ];
+}
+
+/** What the host would have back, and what the guest makes of what it was given. */
+function memoryWords({ privateBytes, residentBytes, guest }: MachineUsage): string {
+  const host = l10n.t("{0} of this computer", bytesWords(privateBytes ?? residentBytes));
+  if (guest === null) return host;
+  return `${host}; ${l10n.t("the guest uses {0} of {1}", bytesWords(guest.totalBytes - guest.availableBytes), bytesWords(guest.totalBytes))}`;
 }
 
 /** A time, not a duration: the editor keeps a tooltip for as long as its row is not repainted. */

@@ -212,3 +212,28 @@ describe("rename and set", () => {
     for (const setting of ["memory", "=1G"]) assert.equal((await runViv(["set", "hello", setting])).code, 2);
   });
 });
+
+describe("what a machine costs", () => {
+  const usage = { cpuPercent: 12.4, intervalMs: 500, residentBytes: 300 * 1024 ** 2, privateBytes: 210 * 1024 ** 2, guest: null };
+  const answers = {
+    "machine.show": ({ machine }: { machine: string }) => (machine === "off" ? stopped(machine) : running(machine)),
+    "machine.usage": () => ({ ...usage, guest: { totalBytes: 500 * 1024 ** 2, availableBytes: 450 * 1024 ** 2 } }),
+  };
+
+  it("is measured when it is asked for, and then only", async () => {
+    const ended = await runViv(["show", "web", "--usage"], { answers });
+    assert.match(ended.stdout, /load\s+12 % of one core\n\s+memory\s+210 MiB on this host; the guest uses 50 MiB of 500 MiB/);
+    assert.doesNotMatch((await runViv(["show", "web"], { answers })).stdout, /of one core/);
+  });
+
+  it("is a key of its own in JSON, null for a machine that does not run", async () => {
+    assert.deepEqual(
+      (await runViv(["show", "web", "--json", "--usage"], { answers: { ...answers, "machine.usage": () => usage } })).json(),
+      {
+        ...running("web"),
+        usage,
+      },
+    );
+    assert.deepEqual((await runViv(["show", "off", "--json", "--usage"], { answers })).json(), { ...stopped("off"), usage: null });
+  });
+});

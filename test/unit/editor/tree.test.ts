@@ -135,6 +135,42 @@ describe("a machine's row", () => {
     assert.doesNotMatch(value, /<b>|\]\(|!\[|\(zap\)/);
   });
 
+  it("is measured only while the mouse rests on it, and again the next time", async () => {
+    const { service, tree } = await treeOf(running("hello"), stopped("web"));
+    const [hello, web] = await tree.getChildren();
+    const measured = () => service.asked.filter(({ method }) => method === "machine.usage").length;
+    service.answers["machine.usage"] = () => ({
+      cpuPercent: 12.4,
+      intervalMs: 300,
+      residentBytes: 300 * 1024 ** 2,
+      privateBytes: 210 * 1024 ** 2,
+      guest: { totalBytes: 500 * 1024 ** 2, availableBytes: 450 * 1024 ** 2 },
+    });
+    const rest = async (node: typeof hello) =>
+      (await tree.resolveTreeItem(tree.getTreeItem(node!), node!, new stub.CancellationTokenSource().token as never)).tooltip as {
+        value: string;
+      };
+    assert.equal(measured(), 0);
+    assert.match(
+      (await rest(hello)).value,
+      /CPU \| 12 % of one core[\s\S]*Memory \| 210 MiB of this computer; the guest uses 50 MiB of 500 MiB/,
+    );
+    assert.equal(measured(), 1);
+    assert.doesNotMatch((await rest(web)).value, /of one core/);
+    assert.equal(measured(), 1);
+    tree.dispose();
+  });
+
+  it("has its tooltip without figures when they cannot be had", async () => {
+    const { service, tree } = await treeOf(running("hello"));
+    service.answers["machine.usage"] = () => {
+      throw new Error("the disk is gone");
+    };
+    const [node] = await tree.getChildren();
+    const item = await tree.resolveTreeItem(tree.getTreeItem(node!), node!, new stub.CancellationTokenSource().token as never);
+    assert.match((item.tooltip as { value: string }).value, /Ports/);
+  });
+
   it("draws readiness as a waterfall", () => {
     const lines = waterfall({ qmp: 100, kernel: 500, agent: 1000 }).trim().split("\n").slice(1, -1);
     assert.deepEqual(

@@ -80,6 +80,14 @@ export class DataTransferItem {
   }
 }
 export class CancellationError extends Error {}
+export class CancellationTokenSource {
+  readonly #cancelled = new EventEmitter<void>();
+  readonly token = { isCancellationRequested: false, onCancellationRequested: this.#cancelled.event };
+  cancel(): void {
+    this.token.isCancellationRequested = true;
+    this.#cancelled.fire();
+  }
+}
 
 export class Uri {
   readonly scheme: string;
