@@ -54,6 +54,7 @@ async function main(): Promise<void> {
     rows.push(`${tier.name.padEnd(8)} ${text(counts)}  (${Math.round((performance.now() - started) / 1000)} s)`);
   }
   console.log(`\n${rows.join("\n")}\n`);
+  for (const { file, seconds } of slowest()) console.log(`${String(seconds).padStart(4)} s  ${file}`);
   for (const file of ranTwice) console.log(`ran twice: ${file}`);
   console.log(text(totals));
   process.exitCode = totals.failures > 0 || totals.pending > 0 ? 1 : 0;
@@ -91,12 +92,14 @@ async function eachFile(tier: string): Promise<Counts> {
   const files = testFiles(tier);
   if (files.length === 0) totals.failures = 1;
   for (const file of files) {
+    const started = performance.now();
     let counts = await runFiles([file]);
     if (counts.failures > 0) {
       console.log(`\n${file}: ${counts.failures} failed; once more.`);
       ranTwice.push(file);
       counts = await runFiles([file]);
     }
+    times.push({ file, seconds: Math.round((performance.now() - started) / 1000) });
     totals.passes += counts.passes;
     totals.failures += counts.failures;
     totals.pending += counts.pending;
@@ -105,6 +108,12 @@ async function eachFile(tier: string): Promise<Counts> {
 }
 
 const ranTwice: string[] = [];
+const times: { file: string; seconds: number }[] = [];
+
+/** Where the time of the long tiers goes. */
+function slowest(): typeof times {
+  return times.toSorted((left, right) => right.seconds - left.seconds).slice(0, 10);
+}
 
 function testFiles(tier: string): string[] {
   const names = readdirSync(join(checkout, "test", tier), { recursive: true, encoding: "utf8" });
