@@ -52,6 +52,24 @@ const BlockStats = z.looseObject({
   stats: z.looseObject({ rd_bytes: z.number(), wr_bytes: z.number(), rd_operations: z.number(), wr_operations: z.number() }),
 });
 
+const JobInfo = z.looseObject({
+  id: z.string(),
+  type: z.string(),
+  status: z.string(),
+  "current-progress": z.number(),
+  "total-progress": z.number(),
+  error: z.string().optional(),
+});
+
+const jobId = z.strictObject({ id: z.string() });
+
+/** What several actions at one moment may be; a refused one undoes the others. */
+const TransactionAction = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("blockdev-snapshot"), data: z.strictObject({ node: z.string(), overlay: z.string() }) }),
+  z.strictObject({ type: z.literal("block-dirty-bitmap-add"), data: z.looseObject({ node: z.string(), name: z.string() }) }),
+]);
+export type TransactionAction = z.infer<typeof TransactionAction>;
+
 const InputButton = z.enum(["left", "middle", "right", "wheel-up", "wheel-down"]);
 
 const KeyValue = z.strictObject({ type: z.literal("qcode"), data: z.string() });
@@ -84,6 +102,58 @@ export const commands = {
   "query-blockstats": command(z.strictObject({ "query-nodes": z.boolean().optional() }), z.array(BlockStats)),
   "blockdev-add": command(z.looseObject({ driver: z.string(), "node-name": z.string() }), nothing),
   "blockdev-del": command(z.strictObject({ "node-name": z.string() }), nothing),
+  transaction: command(z.strictObject({ actions: z.array(TransactionAction) }), nothing),
+  /** Jobs: machine/blockJobs.ts runs one to its end. `device` is the top node of the chain. */
+  "block-commit": command(
+    z.strictObject({
+      "job-id": z.string(),
+      device: z.string(),
+      "top-node": z.string().optional(),
+      "base-node": z.string().optional(),
+      "backing-file": z.string().optional(),
+      "backing-mask-protocol": z.boolean().optional(),
+      speed: z.int().optional(),
+      "auto-dismiss": z.literal(false),
+    }),
+    nothing,
+  ),
+  "block-stream": command(
+    z.strictObject({
+      "job-id": z.string(),
+      device: z.string(),
+      "base-node": z.string().optional(),
+      "backing-file": z.string().optional(),
+      "backing-mask-protocol": z.boolean().optional(),
+      speed: z.int().optional(),
+      "auto-dismiss": z.literal(false),
+    }),
+    nothing,
+  ),
+  "blockdev-mirror": command(
+    z.strictObject({
+      "job-id": z.string(),
+      device: z.string(),
+      target: z.string(),
+      sync: z.enum(["top", "full", "none", "incremental"]),
+      "copy-mode": z.enum(["background", "write-blocking"]).optional(),
+      "auto-dismiss": z.literal(false),
+    }),
+    nothing,
+  ),
+  "blockdev-backup": command(
+    z.strictObject({
+      "job-id": z.string(),
+      device: z.string(),
+      target: z.string(),
+      sync: z.enum(["top", "full", "none", "incremental"]),
+      "auto-dismiss": z.literal(false),
+    }),
+    nothing,
+  ),
+  "query-jobs": command(noArguments, z.array(JobInfo)),
+  "job-cancel": command(jobId, nothing),
+  "job-complete": command(jobId, nothing),
+  "job-dismiss": command(jobId, nothing),
   block_resize: command(z.strictObject({ "node-name": z.string(), size: z.int() }), nothing),
   "blockdev-open-tray": command(z.strictObject({ id: z.string(), force: z.boolean().optional() }), nothing),
   "blockdev-close-tray": command(z.strictObject({ id: z.string() }), nothing),

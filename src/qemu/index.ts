@@ -13,7 +13,7 @@ export { cdromNames, type DiskNames, diskNames } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
-export type { CommandArguments, CommandName, CommandReturn, InputEvent, MigrationInfo, RunStatus } from "./commands.ts";
+export type { CommandArguments, CommandName, CommandReturn, InputEvent, MigrationInfo, RunStatus, TransactionAction } from "./commands.ts";
 export { commandText } from "./commandText.ts";
 export { type OpenOptions, openChannel, type PreSharedKey } from "./connect.ts";
 export type { EventData, EventName, QmpEvent, ShutdownReason } from "./events.ts";

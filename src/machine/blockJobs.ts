@@ -1,0 +1,91 @@
+import { vivError } from "../model/index.ts";
+import type { CommandReturn } from "../qemu/index.ts";
+import type { Operation } from "./machine.ts";
+import type { Session } from "./session.ts";
+
+/** Between two looks at a job's progress. */
+const progressEveryMs = 250;
+
+export interface BlockJob {
+  /** Unique in this QEMU; the command that starts the job gets it as `job-id`. */
+  readonly id: string;
+  /** What an operation's view and an error call it: “merging disk0”. */
+  readonly step: string;
+  /** Sends the command that starts it, with `auto-dismiss: false`: otherwise nobody can ask how it ended. */
+  start(): Promise<unknown>;
+}
+
+/**
+ * Runs a block job (commit, stream, mirror, backup) to its end: progress goes to the operation, a job that is ready
+ * (active commit, mirror) is completed, and an aborted signal cancels it, which leaves the images as valid as before.
+ * A job that an earlier vivd left in QEMU under this id is taken over with `start` doing nothing.
+ *
+ * @throws VivError `cancelled`, `disk-full`, `io-error` with QEMU's words, `qemu-lost`.
+ */
+export async function runBlockJob(session: Session, job: BlockJob, operation: Operation): Promise<void> {
+  const { qmp } = session;
+  const concluded = Promise.withResolvers<void>();
+  concluded.promise.catch(() => undefined);
+  const listening = qmp.on("JOB_STATUS_CHANGE", ({ id, status }) => {
+    if (id !== job.id) return;
+    if (status === "ready") void completeReady(session, job.id);
+    if (status === "concluded") concluded.resolve();
+  });
+  void qmp.closed.then(() => concluded.reject(vivError("qemu-lost", `QEMU ended while ${job.step}.`)));
+  const cancel = () => void qmp.execute("job-cancel", { id: job.id }).catch(() => undefined);
+  try {
+    operation.signal.throwIfAborted();
+    await job.start();
+    operation.signal.addEventListener("abort", cancel, { once: true });
+    if (operation.signal.aborted) cancel();
+    await reportUntil(session, job, operation, concluded);
+    await settle(session, job, operation);
+  } finally {
+    listening.dispose();
+    operation.signal.removeEventListener("abort", cancel);
+  }
+}
+
+type Job = CommandReturn<"query-jobs">[number];
+
+async function jobOf(session: Session, id: string): Promise<Job | undefined> {
+  return (await session.qmp.execute("query-jobs")).find((each) => each.id === id);
+}
+
+/** An active commit or a mirror follows the guest's writes until it is told to switch over. A second word is refused and harmless. */
+async function completeReady(session: Session, id: string): Promise<void> {
+  await session.qmp.execute("job-complete", { id }).catch(() => undefined);
+}
+
+/** Says how far it is, and notices an end whose event came before anybody listened. */
+async function reportUntil(
+  session: Session,
+  job: BlockJob,
+  operation: Operation,
+  concluded: { promise: Promise<void>; resolve: () => void },
+): Promise<void> {
+  const look = async () => {
+    const found = await jobOf(session, job.id);
+    if (!found || found.status === "concluded") return concluded.resolve();
+    if (found.status === "ready") await completeReady(session, job.id);
+    const total = found["total-progress"];
+    if (total > 0) await operation.step(job.step, { percent: Math.min(100, Math.floor((100 * found["current-progress"]) / total)) });
+  };
+  const timer = setInterval(() => void look().catch(() => undefined), progressEveryMs);
+  try {
+    await concluded.promise;
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function settle(session: Session, job: BlockJob, operation: Operation): Promise<void> {
+  const found = await jobOf(session, job.id);
+  if (found) await session.qmp.execute("job-dismiss", { id: job.id });
+  const problem = found?.error;
+  if (problem === undefined) return;
+  if (operation.signal.aborted) throw vivError("cancelled", `Cancelled: ${job.step}.`);
+  if (/No space left|Disk quota/i.test(problem))
+    throw vivError("disk-full", `The disk is full: ${job.step} stopped.`, "Free some space and try again; nothing is lost.");
+  throw vivError("io-error", `${job.step} failed: ${problem}`, "Nothing is lost; check the disk's files (viv disk check) and try again.");
+}
