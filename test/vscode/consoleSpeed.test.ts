@@ -6,10 +6,8 @@ import { type PlainVnc, plainVnc } from "./support/plainVnc.ts";
 
 /**
  * The console's speed on a guest that scrolls random text at 1024×768, against noVNC over a plain WebSocket to the same
- * QEMU in the same run. Each draws alone, in turn; a frame is one picture that noVNC put on the visible canvas.
- *
- * Measured in November 2026 on 2 cores without a GPU, with a load of 12 from other work: 5.3 pictures a second both ways
- * (1.00; the emulated guest's own scrolling is the limit), 54 ms from key to picture.
+ * QEMU in the same run. Each draws alone, in turn; a frame is one picture that noVNC put on the visible canvas. What was
+ * measured, and where the time goes: docs/performance.md.
  */
 const countFrames = `(() => {
   if (window.frameTimes) return;
@@ -22,6 +20,7 @@ const countFrames = `(() => {
 })()`;
 
 const roundMs = 4000;
+const rounds = 5;
 
 describe("the console's speed", function () {
   this.timeout(120_000);
@@ -39,7 +38,12 @@ describe("the console's speed", function () {
   });
 
   async function framesPerSecond(frame: Frame): Promise<number> {
-    await frame.waitForSelector("canvas");
+    // Until the guest has loaded its graphics driver it shows 720×400.
+    await until(
+      "the guest shows 1024×768",
+      () => frame.evaluate<number>("document.querySelector('canvas')?.width ?? 0"),
+      (width) => width === 1024,
+    );
     await frame.evaluate(countFrames);
     await frame.page().waitForTimeout(500);
     await frame.evaluate("window.frameTimes.length = 0");
@@ -70,18 +74,19 @@ describe("the console's speed", function () {
   it("is at least 0.8 of noVNC over a WebSocket, and eight pictures a second where the host can", async () => {
     await guest(world.client, "fast", "/bin/sh", "-c", "(base64 /dev/urandom > /dev/tty1) > /dev/null 2>&1 & echo $! > /tmp/scroll");
     const [editor, page]: [number[], number[]] = [[], []];
-    for (let round = 0; round < 3; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       page.push(await inAPlainPage());
       editor.push(await inTheEditor());
     }
     await guest(world.client, "fast", "/bin/sh", "-c", "kill $(cat /tmp/scroll)");
     const [console_, websocket] = [median(editor), median(page)];
-    console.log(
-      `      ${console_.toFixed(1)} pictures a second in the editor, ${websocket.toFixed(1)} over a WebSocket: ${(console_ / websocket).toFixed(2)}`,
-    );
+    // Of neighbours in time, so that other work on the host weighs on both.
+    const ratio = median(editor.map((rate, round) => rate / (page[round] ?? Number.NaN)));
+    console.log(`      pictures a second in the editor: ${editor.join(", ")}; over a WebSocket: ${page.join(", ")}`);
+    console.log(`      medians ${console_.toFixed(1)} and ${websocket.toFixed(1)}; ratio of each pair, median: ${ratio.toFixed(2)}`);
     // Where even the plain page does not reach eight, the host is too busy to tell: what the console adds is still held.
     assert.ok(console_ >= Math.min(8, websocket), `${console_} pictures a second`);
-    assert.ok(console_ / websocket >= 0.8, `${console_ / websocket} of noVNC over a WebSocket`);
+    assert.ok(ratio >= 0.8, `${ratio} of noVNC over a WebSocket`);
   });
 
   it("shows a key within 150 ms (median)", async () => {

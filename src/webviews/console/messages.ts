@@ -20,6 +20,9 @@ export interface Overlay {
   readonly buttons: readonly OverlayButton[];
 }
 
+/** Bytes on their way to the page that it has not drawn; above, the socket waits, and QEMU sends fewer pictures. */
+export const highWaterBytes = 1024 * 1024;
+
 export type ToPage =
   | { readonly type: "state"; readonly machine: string; readonly overlay: Overlay | null; readonly live: boolean }
   /** A connection to the machine's screen stands: its bytes carry this number. */

@@ -1,4 +1,5 @@
 import { createConnection, type Socket } from "node:net";
+import { highWaterBytes } from "./messages.ts";
 
 export interface RelayEvents {
   onOpen(): void;
@@ -7,9 +8,17 @@ export interface RelayEvents {
   onClose(reason: string): void;
 }
 
-/** Bytes on their way to the page that it has not drawn; above, the socket waits, and QEMU sends fewer frames. */
-export const highWaterBytes = 1024 * 1024;
 const lowWaterBytes = highWaterBytes / 2;
+
+/**
+ * While less than this is undrawn, QEMU is asked for the next picture as soon as one begins to arrive. noVNC asks only
+ * when it has drawn one, and the way to the page and back takes longer than QEMU's 30 ms between two looks at the screen:
+ * a request that comes late not only misses one look, QEMU then looks 50 ms less often (vnc_refresh in its ui/vnc.c).
+ */
+export const aheadBytes = 256 * 1024;
+
+/** noVNC sends a longer message in parts of 10 KiB: nothing may come between them. */
+const partBytes = 8 * 1024;
 
 /** A machine's VNC socket as messages, with flow control. */
 export class Relay {
@@ -19,6 +28,8 @@ export class Relay {
   #waiting: Buffer[] = [];
   #flush: NodeJS.Immediate | undefined;
   #closed = false;
+  /** The page's last request for what has changed; absent while it is in the middle of a long message. */
+  #request: Uint8Array | undefined;
 
   constructor(path: string, events: RelayEvents) {
     this.#events = events;
@@ -41,7 +52,11 @@ export class Relay {
   }
 
   send(bytes: ArrayBuffer): void {
-    if (!this.#closed) this.#socket.write(new Uint8Array(bytes));
+    if (this.#closed) return;
+    const message = new Uint8Array(bytes);
+    if (isUpdateRequest(message)) this.#request = message;
+    else if (message.byteLength >= partBytes) this.#request = undefined;
+    this.#socket.write(message);
   }
 
   acknowledge(bytes: number): void {
@@ -60,6 +75,7 @@ export class Relay {
     this.#waiting.push(data);
     this.#unacknowledgedBytes += data.byteLength;
     if (this.#unacknowledgedBytes > highWaterBytes) this.#socket.pause();
+    if (this.#request && this.#unacknowledgedBytes <= aheadBytes) this.#socket.write(this.#request);
     this.#flush ??= setImmediate(() => this.#deliver());
   }
 
@@ -76,6 +92,11 @@ export class Relay {
     this.dispose();
     this.#events.onClose(reason);
   }
+}
+
+/** RFC 6143 §7.5.3, incremental. To QEMU a second one is the same as the first: it remembers that there is one. */
+function isUpdateRequest(message: Uint8Array): boolean {
+  return message.byteLength === 10 && message[0] === 3 && message[1] === 1;
 }
 
 /** A Buffer may be a slice of Node's pool: what is posted must hold these bytes and no others. */

@@ -3,7 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { highWaterBytes, Relay } from "../../../src/webviews/console/relay.ts";
+import { highWaterBytes } from "../../../src/webviews/console/messages.ts";
+import { aheadBytes, Relay } from "../../../src/webviews/console/relay.ts";
 
 describe("the console's relay", () => {
   let folder: string;
@@ -85,6 +86,62 @@ describe("the console's relay", () => {
     }
     assert.equal(heard.bytes(), total);
     heard.relay.dispose();
+  });
+
+  describe("asks ahead for the next picture", () => {
+    const request = Uint8Array.from([3, 1, 0, 0, 0, 0, 4, 0, 3, 0]);
+    const picture = Buffer.alloc(1000, 7);
+
+    /** The requests QEMU has been given since the last call. */
+    async function requests(): Promise<number> {
+      await new Promise((wake) => setTimeout(wake, 60));
+      const { byteLength } = ((await peer).read() as Buffer | null) ?? Buffer.alloc(0);
+      return byteLength / request.byteLength;
+    }
+
+    it("when one begins to arrive, in the page's own words", async () => {
+      const { relay: made } = await relay();
+      made.send(request.slice().buffer);
+      assert.equal(await requests(), 1);
+      (await peer).write(picture);
+      await new Promise((wake) => setTimeout(wake, 60));
+      assert.deepEqual([...((await peer).read() as Buffer)], [...request]);
+      made.dispose();
+    });
+
+    it("only after the page has asked for changes itself", async () => {
+      const { relay: made } = await relay();
+      made.send(Uint8Array.from([3, 0, 0, 0, 0, 0, 4, 0, 3, 0]).buffer);
+      assert.equal(await requests(), 1);
+      (await peer).write(picture);
+      assert.equal(await requests(), 0);
+      made.dispose();
+    });
+
+    it("not while the page is behind", async () => {
+      const { relay: made } = await relay();
+      made.send(request.slice().buffer);
+      (await peer).write(Buffer.alloc(aheadBytes, 7));
+      await requests();
+      (await peer).write(picture);
+      assert.equal(await requests(), 0);
+      made.acknowledge(aheadBytes + picture.byteLength);
+      (await peer).write(picture);
+      assert.equal(await requests(), 1);
+      made.dispose();
+    });
+
+    it("never between the parts of a long message", async () => {
+      const { relay: made } = await relay();
+      made.send(request.slice().buffer);
+      made.send(new ArrayBuffer(10 * 1024));
+      await requests();
+      (await peer).write(picture);
+      assert.equal(await requests(), 0);
+      made.send(request.slice().buffer);
+      assert.equal(await requests(), 1);
+      made.dispose();
+    });
   });
 
   it("says when the machine closes, after its last bytes", async () => {

@@ -7,6 +7,8 @@ declare module "@novnc/novnc" {
     background: string;
     compressionLevel: number;
     focusOnClick: boolean;
+    /** Its side of the channel: `rQlen` is what was received and not yet taken in, in bytes. Not in docs/API.md. */
+    readonly _sock: { rQlen(): number };
     disconnect(): void;
     /** `keysym` 0: by the scan code alone, which QEMU takes. */
     sendKey(keysym: number, code: string, down?: boolean): void;

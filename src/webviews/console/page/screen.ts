@@ -1,5 +1,5 @@
 import RFB from "@novnc/novnc";
-import type { Fit } from "../messages.ts";
+import { type Fit, highWaterBytes } from "../messages.ts";
 import { Channel } from "./channel.ts";
 import { host } from "./host.ts";
 import { keySymbol } from "./keySymbols.ts";
@@ -10,6 +10,9 @@ export interface ScreenEvents {
   onConnected(): void;
 }
 
+/** Less than what stops the relay: a single message that is larger must still come to its end. */
+const mostLyingBytes = highWaterBytes / 2;
+
 /** The guest's screen: one noVNC for each connection. */
 export class Screen {
   readonly #target: HTMLElement;
@@ -17,6 +20,8 @@ export class Screen {
   #rfb: RFB | undefined;
   #channel: Channel | undefined;
   #connection = 0;
+  #receivedBytes = 0;
+  #acknowledgedBytes = 0;
   #fit: Fit;
   #label = "";
 
@@ -29,7 +34,13 @@ export class Screen {
   open(connection: number): void {
     this.close();
     this.#connection = connection;
-    const channel = new Channel((bytes) => host.postMessage({ type: "send", connection, bytes }));
+    this.#receivedBytes = 0;
+    this.#acknowledgedBytes = 0;
+    const channel = new Channel((bytes) => {
+      // noVNC asks for the next picture when it has taken in one: some bytes are done with.
+      this.#acknowledge();
+      host.postMessage({ type: "send", connection, bytes });
+    });
     const rfb = new RFB(this.#target, channel, { shared: true });
     this.#channel = channel;
     this.#rfb = rfb;
@@ -44,9 +55,18 @@ export class Screen {
 
   receive(connection: number, bytes: ArrayBuffer): void {
     if (connection !== this.#connection) return;
-    const { byteLength } = bytes;
+    this.#receivedBytes += bytes.byteLength;
     this.#channel?.receive(bytes);
-    host.postMessage({ type: "ack", connection, bytes: byteLength });
+    this.#acknowledge();
+  }
+
+  /** Tells how much noVNC has taken in. It leaves bytes lying while the browser unpacks the JPEGs of the picture before. */
+  #acknowledge(): void {
+    const lyingBytes = Math.min(this.#rfb?._sock.rQlen() ?? 0, mostLyingBytes);
+    const bytes = this.#receivedBytes - lyingBytes - this.#acknowledgedBytes;
+    if (bytes <= 0) return;
+    this.#acknowledgedBytes += bytes;
+    host.postMessage({ type: "ack", connection: this.#connection, bytes });
   }
 
   close(): void {
