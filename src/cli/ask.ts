@@ -11,6 +11,7 @@ export function ask(work: Work, question: string, byDefault: "yes" | "no"): Prom
       lines.close();
       reject(vivError("cancelled", "Cancelled."));
     };
+    if (work.signal.aborted) return abort();
     work.signal.addEventListener("abort", abort, { once: true });
     let answer = byDefault === "yes";
     lines.once("line", (line) => {

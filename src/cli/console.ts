@@ -55,7 +55,9 @@ export async function attachConsole(work: Work, name: string, stream: VivStream,
       };
       stdin.on("data", onInput);
       stdin.once("end", onInputEnd);
-      work.signal.addEventListener("abort", () => reject(vivError("cancelled", "Cancelled.")), { once: true });
+      const abort = () => reject(vivError("cancelled", "Cancelled."));
+      if (work.signal.aborted) abort();
+      work.signal.addEventListener("abort", abort, { once: true });
       if (limits.timeoutMs !== undefined) timers.add(setTimeout(() => timedOut(resolve, reject), limits.timeoutMs));
     });
   } finally {

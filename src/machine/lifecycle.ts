@@ -170,6 +170,8 @@ async function pressPowerButton(
 /** Waits for the process's end, by the monitor's closing, for at most `timeoutMs`. */
 async function gone(machine: Machine, run: { pid: number; startTime: string }, timeoutMs: number, operation: Operation): Promise<boolean> {
   const { session } = machine;
+  // A signal that was given already never says so again: waiting for it would be for ever.
+  operation.signal.throwIfAborted();
   if (!session) return waitGone(run, timeoutMs);
   const timer = timeoutSignal(timeoutMs);
   const stopped = AbortSignal.any([timer.signal, operation.signal]);

@@ -155,10 +155,12 @@ export class Machine implements MachineIdentity {
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#waiters.add(resolve);
     const timer = setTimeout(resolve, timeoutMs);
-    signal.addEventListener("abort", () => resolve(), { once: true });
+    const stop = () => resolve();
+    signal.addEventListener("abort", stop, { once: true });
     try {
       await promise;
     } finally {
+      signal.removeEventListener("abort", stop);
       clearTimeout(timer);
       this.#waiters.delete(resolve);
     }

@@ -26,7 +26,10 @@ export const verb = defineVerb({
     try {
       await Promise.race([
         client.closed,
-        new Promise<void>((resolve) => work.signal.addEventListener("abort", () => resolve(), { once: true })),
+        new Promise<void>((resolve) => {
+          if (work.signal.aborted) resolve();
+          work.signal.addEventListener("abort", () => resolve(), { once: true });
+        }),
       ]);
     } finally {
       stop();
@@ -45,6 +48,7 @@ function concerns(event: VivEvent, names: readonly string[]): boolean {
     case "machine.changed":
       return names.includes(event.machine.name) || names.includes(event.machine.id);
     case "machine.removed":
+    case "machine.storageChanged":
     case "machine.readiness":
     case "machine.notice":
       return names.includes(event.name) || names.includes(event.id);
@@ -65,6 +69,8 @@ export function eventText(event: VivEvent): string {
       }
       case "machine.removed":
         return `${safeText(event.name)}  removed`;
+      case "machine.storageChanged":
+        return `${safeText(event.name)}  disks or snapshots changed`;
       case "machine.readiness":
         return `${safeText(event.name)}  ready: ${safeText(event.step)} after ${Math.round(event.ms)} ms`;
       case "machine.notice":
