@@ -6,6 +6,8 @@ import { MachineSummary } from "./methods.ts";
 export const VivEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("machine.changed"), at: z.string(), machine: MachineSummary }),
   z.object({ event: z.literal("machine.removed"), at: z.string(), id: z.string(), name: z.string() }),
+  /** Its snapshots, disks or media are not what they were: lists of them are to be asked for again. */
+  z.object({ event: z.literal("machine.storageChanged"), at: z.string(), id: z.string(), name: z.string() }),
   z.object({ event: z.literal("machine.readiness"), at: z.string(), id: z.string(), name: z.string(), step: z.string(), ms: z.number() }),
   z.object({
     event: z.literal("machine.notice"),

@@ -31,6 +31,11 @@ export interface ServiceFacts {
 /** A client that proved nothing for this long is cut off. */
 const authenticationMs = 10_000;
 
+/** Also when it failed: it may have come half the way. */
+function changesStorage(name: MethodName): boolean {
+  return methods[name].changes && (/^(snapshot|disk|media)\./.test(name) || name === "machine.clone" || name === "prune.run");
+}
+
 /** The clients of the service. */
 export class Clients {
   readonly #connections = new Set<ClientConnection>();
@@ -141,7 +146,11 @@ class ClientConnection {
     if (name === "authenticate") return this.#authenticate(parsed.data as { proof: string });
     if (!this.#trusted) throw vivError("daemon-unavailable", "The connection has not proved the token.");
     const handler = handlers[name] as Handler<MethodName>;
-    return handler(parsed.data as never, this.#context(signal, progressToken));
+    try {
+      return await handler(parsed.data as never, this.#context(signal, progressToken));
+    } finally {
+      if (changesStorage(name)) this.#facts.world.storageChanged((parsed.data as { machine?: string }).machine);
+    }
   }
 
   #hello({ nonce }: { nonce: string }): unknown {

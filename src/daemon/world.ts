@@ -78,6 +78,12 @@ export class World {
     };
   }
 
+  /** Snapshots, disks or media changed, of one machine or of any. */
+  storageChanged(machine: string | undefined): void {
+    for (const { id, name } of this.library.all)
+      if (machine === undefined || machine === id || machine === name) this.#emit({ event: "machine.storageChanged", at: now(), id, name });
+  }
+
   /** One event for a burst of changes, and none when nothing a view shows has changed. */
   #changed(machine: Machine): void {
     const key = machine.paths.folder;

@@ -110,6 +110,9 @@ export class Machines implements vscode.Disposable {
       case "machine.readiness":
         if (reachSteps.has(event.step)) this.#refresh(event.id);
         break;
+      case "machine.storageChanged":
+        this.#details.delete(event.id);
+        break;
       case "machine.notice":
       case "daemon.stopping":
         break;
