@@ -46,6 +46,7 @@ export {
 } from "./images.ts";
 export { type KeyStep, keyCombination, keyLayoutNames, textKeys } from "./keys.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
+export { emptyQcow2, type NewQcow2, type SparseBytes } from "./qcow2Create.ts";
 export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { type ReadinessMark, readinessReader } from "./readiness.ts";
