@@ -1,7 +1,7 @@
 /** The room's door: what one machine does over its life, one file a capability. */
 
 export { findChannels } from "./channels.ts";
-export { allocatedBytes, readHeader } from "./disks.ts";
+export { allocatedBytes, readHeader } from "./disks/layout.ts";
 export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";

@@ -5,7 +5,7 @@ import { type Choice, launch as launchProcess, type Program, type Toolchain } fr
 import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
 import { commandLine, commandText, type LaunchContext } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
-import { diskLayouts } from "./disks.ts";
+import { diskLayouts } from "./disks/layout.ts";
 import { resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";

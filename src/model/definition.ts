@@ -27,14 +27,33 @@ const FilePath = z
   .max(4096)
   .regex(/^\P{Cc}+$/u, "must not contain control characters");
 
+const RatePerSecond = z.int().min(0).optional();
+
+/** Absent or 0: no limit. */
+export const DiskLimits = z.strictObject({
+  readBytesPerSecond: RatePerSecond,
+  writeBytesPerSecond: RatePerSecond,
+  readsPerSecond: RatePerSecond,
+  writesPerSecond: RatePerSecond,
+});
+export type DiskLimits = z.infer<typeof DiskLimits>;
+
 export const Disk = z.strictObject({
   id: Identifier.describe("Stable id of the disk inside the machine; also its serial number in the guest"),
   file: FilePath.describe("Image file, relative to the machine's folder"),
   format: z.enum(["qcow2", "raw"]).default("qcow2"),
   bus: z.enum(["virtio", "scsi", "sata", "nvme"]).default("virtio").describe("How the guest sees the disk"),
   readOnly: z.boolean().default(false),
+  slot: z.int().min(0).max(15).optional().describe("Its address in the guest; absent: its place in this list"),
+  port: z.int().min(0).max(3).optional().describe("The hot-plug port it was plugged into while the machine ran"),
+  limits: DiskLimits.optional().describe("Bandwidth and operations a second; 0 or absent: no limit"),
 });
 export type Disk = z.infer<typeof Disk>;
+
+/** Where disk `index` of the list sits: what the guest knows it by stays when another disk goes away. */
+export function diskSlot(disk: Pick<Disk, "slot">, index: number): number {
+  return disk.slot ?? index;
+}
 
 export const Cdrom = z.strictObject({
   file: FilePath.optional().describe("ISO image; absent: an empty drive"),
@@ -181,6 +200,16 @@ function beyondSchema(definition: Definition): DefinitionProblem[] {
   for (const index of duplicates(definition.disks.map((disk) => disk.id))) {
     problems.push({ path: `disks.${index}.id`, message: "is used by another disk of this machine" });
   }
+  for (const index of duplicates(definition.disks.map(diskSlot))) {
+    problems.push({ path: `disks.${index}.slot`, message: "is another disk's of this machine" });
+  }
+  for (const [index, disk] of definition.disks.entries()) {
+    if (disk.port === undefined) continue;
+    if (disk.bus !== "virtio" && disk.bus !== "nvme")
+      problems.push({ path: `disks.${index}.port`, message: "is for virtio and nvme disks" });
+    if (definition.disks.findIndex(({ port }) => port === disk.port) < index)
+      problems.push({ path: `disks.${index}.port`, message: "is another disk's of this machine" });
+  }
   for (const index of duplicates(definition.networks.map((network) => network.mac))) {
     problems.push({ path: `networks.${index}.mac`, message: "is used by another adapter of this machine" });
   }
@@ -190,7 +219,7 @@ function beyondSchema(definition: Definition): DefinitionProblem[] {
   return problems;
 }
 
-function duplicates(values: readonly string[]): number[] {
+function duplicates(values: readonly (string | number)[]): number[] {
   return values.flatMap((value, index) => (values.indexOf(value) < index ? [index] : []));
 }
 

@@ -1,4 +1,4 @@
-import { type Definition, type Disk, vivError } from "../model/index.ts";
+import { type Definition, type Disk, diskSlot, vivError } from "../model/index.ts";
 import { machineFile } from "./paths.ts";
 import type { BackingImage, DiskIo, DiskLayout, LaunchContext } from "./types.ts";
 import { type JsonObject, option } from "./words.ts";
@@ -20,9 +20,9 @@ export interface DiskNames {
   readonly serial: string;
 }
 
-/** Node names end at 31 bytes, serial numbers of virtio, SATA and NVMe at 20; a longer id is cut and told apart by its index. */
-export function diskNames(disk: Pick<Disk, "id">, index: number): DiskNames {
-  const key = disk.id.length <= 20 ? disk.id : `${disk.id.slice(0, 17)}.${index}`;
+/** Node names end at 31 bytes, serial numbers of virtio, SATA and NVMe at 20; a longer id is cut and told apart by its slot. */
+export function diskNames(disk: Pick<Disk, "id" | "slot">, index: number): DiskNames {
+  const key = disk.id.length <= 20 ? disk.id : `${disk.id.slice(0, 17)}.${diskSlot(disk, index)}`;
   return { node: key, fileNode: `${key}.file`, device: `${key}-device`, serial: key };
 }
 
@@ -31,7 +31,11 @@ export function diskNodes(definition: Definition, context: LaunchContext): strin
   return definition.disks.flatMap((disk, index) => option("-blockdev", diskNode(disk, index, context)));
 }
 
-function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject {
+/** What building a disk's nodes asks of the launch context; hot-plugging has no more. */
+export type DiskContext = Pick<LaunchContext, "platform" | "machineDirectory" | "diskIo" | "disks">;
+
+/** The node of a disk, for `-blockdev` and `blockdev-add`. */
+export function diskNode(disk: Disk, index: number, context: DiskContext): JsonObject {
   const names = diskNames(disk, index);
   const layout = layoutOf(disk, context);
   const format = layout.format ?? disk.format;
@@ -42,7 +46,7 @@ function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject
     discard: "unmap",
     cache: cache(context.diskIo),
     ...(format === "qcow2"
-      ? { "l2-cache-size": l2CacheBytes(layout, context), backing: backing(layout.backingChain, names, context) }
+      ? { "l2-cache-size": l2CacheBytes(layout.virtualBytes, context), backing: backing(layout.backingChain, names, context) }
       : {}),
     file: {
       ...fileNode(names.fileNode, machineFile(context, layout.file ?? disk.file), context.diskIo),
@@ -52,7 +56,7 @@ function diskNode(disk: Disk, index: number, context: LaunchContext): JsonObject
   };
 }
 
-function layoutOf(disk: Disk, context: LaunchContext): DiskLayout {
+function layoutOf(disk: Disk, context: DiskContext): DiskLayout {
   const layout = context.disks[disk.id];
   if (layout !== undefined) return layout;
   if (disk.format === "raw") return { backingChain: [] };
@@ -60,7 +64,7 @@ function layoutOf(disk: Disk, context: LaunchContext): DiskLayout {
 }
 
 /** Backing images from the top down, each inside the one above; read-only, and the last one stands alone. */
-function backing(chain: readonly BackingImage[], names: DiskNames, context: LaunchContext, depth = 1): JsonObject | null {
+function backing(chain: readonly BackingImage[], names: DiskNames, context: DiskContext, depth = 1): JsonObject | null {
   const [image, ...below] = chain;
   if (image === undefined) return null;
   const node = `${names.node}.base${depth}`;
@@ -69,7 +73,9 @@ function backing(chain: readonly BackingImage[], names: DiskNames, context: Laun
     "node-name": node,
     "read-only": true,
     cache: cache(context.diskIo),
-    ...(image.format === "qcow2" ? { backing: backing(below, names, context, depth + 1) } : {}),
+    ...(image.format === "qcow2"
+      ? { "l2-cache-size": l2CacheBytes(image.virtualBytes, context), backing: backing(below, names, context, depth + 1) }
+      : {}),
     file: { ...fileNode(`${node}.f`, machineFile(context, image.file), context.diskIo), "read-only": true },
   };
 }
@@ -86,10 +92,10 @@ function cache(io: DiskIo): JsonObject {
  * Bytes of L2 tables kept in memory: one for 8192 of disk. The default covers 256 GiB on Linux, 64 GiB
  * elsewhere (docs/qcow2-cache.txt); beyond 64 GiB off Linux it is set, up to Linux's own maximum.
  */
-function l2CacheBytes(layout: DiskLayout, context: LaunchContext): number | undefined {
+function l2CacheBytes(virtualBytes: number | undefined, context: DiskContext): number | undefined {
   const defaultBytes = 8 * 1024 ** 2;
-  if (context.platform === "linux" || layout.virtualBytes === undefined) return undefined;
-  const wanted = Math.ceil(layout.virtualBytes / 8192 / 65536) * 65536;
+  if (context.platform === "linux" || virtualBytes === undefined) return undefined;
+  const wanted = Math.ceil(virtualBytes / 8192 / 65536) * 65536;
   return wanted > defaultBytes ? Math.min(wanted, 4 * defaultBytes) : undefined;
 }
 

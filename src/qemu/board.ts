@@ -41,7 +41,9 @@ export const pci = {
   network: (adapter: number): PciPlace => place(slots.network + adapter),
   rootPort: (port: number): PciPlace => sharedPlace(slots.ports, port),
   sata: (controller: number): PciPlace => sharedPlace(slots.sata, controller),
-  disk: (index: number): PciPlace => place(slots.disks + index),
+  disk: (slot: number): PciPlace => place(slots.disks + slot),
+  /** In a hot-plug port: where a device that came while the machine ran stays. */
+  behindPort: (port: number): { bus: string } => ({ bus: `port${port}` }),
 } as const;
 
 /** Empty root ports every machine has, for devices that come while it runs: ids `port0`…`port3`. */

@@ -1,4 +1,4 @@
-import { type Definition, type Disk, vivError } from "../model/index.ts";
+import { type Definition, type Disk, diskSlot, vivError } from "../model/index.ts";
 import { cdromNames, diskNames } from "./blockdev.ts";
 import { pci } from "./board.ts";
 import { bootIndex } from "./bootOrder.ts";
@@ -15,9 +15,9 @@ export function diskDevices(definition: Definition): string[] {
 
 const sataPorts = 6;
 
-/** SATA port of disk `index`; port 0 of the first controller is the CD-ROM drive's. */
-function sataBus(index: number): string {
-  const port = index + 1;
+/** SATA port of the disk in a slot; port 0 of the first controller is the CD-ROM drive's. */
+function sataBus(slot: number): string {
+  const port = slot + 1;
   return `sata${Math.floor(port / sataPorts)}.${port % sataPorts}`;
 }
 
@@ -33,7 +33,9 @@ function controllers(definition: Definition): string[] {
 
 /** Function 0 must exist for a guest to look at the others, so controllers are counted from 0 up to the last one used. */
 function sataControllers(definition: Definition): string[] {
-  const used = definition.disks.flatMap((disk, index) => (disk.bus === "sata" ? [Math.floor((index + 1) / sataPorts)] : []));
+  const used = definition.disks.flatMap((disk, index) =>
+    disk.bus === "sata" ? [Math.floor((diskSlot(disk, index) + 1) / sataPorts)] : [],
+  );
   if (definition.cdrom !== undefined && !cdromIsScsi(definition)) used.push(0);
   const count = Math.max(-1, ...used) + 1;
   return Array.from({ length: count }, (_, index) =>
@@ -41,18 +43,21 @@ function sataControllers(definition: Definition): string[] {
   ).flat();
 }
 
-function diskDevice(definition: Definition, disk: Disk, index: number): JsonObject {
+/** The device of a disk, for `-device` and `device_add`. */
+export function diskDevice(definition: Pick<Definition, "bootOrder">, disk: Disk, index: number): JsonObject {
   const names = diskNames(disk, index);
-  const common = { id: names.device, drive: names.node, serial: names.serial, bootindex: bootIndex(definition, "disk", index) };
+  const slot = diskSlot(disk, index);
+  const place = disk.port === undefined ? pci.disk(slot) : pci.behindPort(disk.port);
+  const common = { id: names.device, drive: names.node, serial: names.serial, bootindex: bootIndex(definition, "disk", slot) };
   switch (disk.bus) {
     case "virtio":
-      return { driver: "virtio-blk-pci", ...pci.disk(index), ...common, ...pauseOnError };
+      return { driver: "virtio-blk-pci", ...place, ...common, ...pauseOnError };
     case "nvme":
-      return { driver: "nvme", ...pci.disk(index), ...common };
+      return { driver: "nvme", ...place, ...common };
     case "scsi":
-      return { driver: "scsi-hd", bus: "scsi0.0", "scsi-id": index + 1, lun: 0, ...common, ...pauseOnError };
+      return { driver: "scsi-hd", bus: "scsi0.0", "scsi-id": slot + 1, lun: 0, ...common, ...pauseOnError };
     case "sata":
-      return { driver: "ide-hd", bus: sataBus(index), ...requireWritable(disk, common), ...pauseOnError };
+      return { driver: "ide-hd", bus: sataBus(slot), ...requireWritable(disk, common), ...pauseOnError };
   }
 }
 

@@ -9,13 +9,14 @@ export {
   type OsInfo,
 } from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
-export { cdromNames, type DiskNames, diskNames } from "./blockdev.ts";
+export { cdromNames, type DiskContext, type DiskNames, diskNames, diskNode } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
 export type { CommandArguments, CommandName, CommandReturn, InputEvent, MigrationInfo, RunStatus, TransactionAction } from "./commands.ts";
 export { commandText } from "./commandText.ts";
 export { type OpenOptions, openChannel, type PreSharedKey } from "./connect.ts";
+export { diskDevice } from "./disks.ts";
 export type { EventData, EventName, QmpEvent, ShutdownReason } from "./events.ts";
 export { firmwareNodes } from "./firmware.ts";
 export {

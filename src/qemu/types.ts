@@ -44,6 +44,8 @@ export type DiskIo = { readonly aio: "io_uring" | "threads"; readonly direct: bo
 export interface BackingImage {
   readonly file: string;
   readonly format: "qcow2" | "raw";
+  /** As in DiskLayout. */
+  readonly virtualBytes?: number;
 }
 
 /** What the image headers say about a disk. */

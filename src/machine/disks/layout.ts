@@ -1,10 +1,10 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { type Definition, type Disk, vivError } from "../model/index.ts";
-import type { BackingImage, DiskLayout } from "../qemu/index.ts";
-import { parseQcow2Header, type Qcow2Header } from "../qemu/index.ts";
-import type { MachinePaths } from "./folder.ts";
-import { type CurrentImage, currentImage, loadSnapshots } from "./layers.ts";
+import { type Definition, type Disk, vivError } from "../../model/index.ts";
+import type { BackingImage, DiskLayout } from "../../qemu/index.ts";
+import { parseQcow2Header, type Qcow2Header } from "../../qemu/index.ts";
+import type { MachinePaths } from "../folder.ts";
+import { type CurrentImage, currentImage, loadSnapshots } from "../layers.ts";
 
 /** Longest chain of overlays that is followed; longer ones are merged by snapshots long before. */
 const chainLimit = 64;
@@ -50,12 +50,13 @@ async function diskLayout(disk: CurrentImage & Pick<Disk, "id">, home: string): 
       );
     }
     const below = current.header.backingFormat === "raw" ? "raw" : "qcow2";
-    backingChain.push({ file: next, format: below });
     if (below === "raw") {
       await requirePresent(disk, next);
+      backingChain.push({ file: next, format: below });
       break;
     }
     current = { file: next, header: await readHeader(disk, next) };
+    backingChain.push({ file: next, format: below, virtualBytes: current.header.virtualBytes });
   }
   return { file, format, backingChain, virtualBytes: top.virtualBytes };
 }
