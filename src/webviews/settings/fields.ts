@@ -126,8 +126,11 @@ export const fields: readonly Field[] = [
   { path: "onHostShutdown", section: "sharing", label: l10n.t("When this host shuts down"), control: choice(["suspend", l10n.t("Suspend the machine")], ["stop", l10n.t("Stop the machine")], ["kill", l10n.t("Turn it off at once")]), fallback: "suspend", applies: "now" },
 ];
 
-/** Keys of the schema that have no place in a form. */
-export const notShown: readonly string[] = ["$schema", "schema"];
+/** Keys of the schema that have no place in a form: kept by us, or changed by a command (`viv disk limit`). */
+export const notShown: readonly string[] = [
+  ...["$schema", "schema", "disks.*.slot", "disks.*.port"],
+  ...["readBytesPerSecond", "writeBytesPerSecond", "readsPerSecond", "writesPerSecond"].map((key) => `disks.*.limits.${key}`),
+];
 
 /** What of the schema the rows above must not miss: lists a person adds to and takes from. */
 export const lists = {
