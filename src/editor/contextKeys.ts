@@ -7,6 +7,8 @@ interface ContextValues {
   "vivarium.machineCount": number;
   "vivarium.runningCount": number;
   "vivarium.filtered": boolean;
+  /** What kind of row is selected in the tree, for keys that mean one thing there and another elsewhere. */
+  "vivarium.selected": string;
 }
 export type ContextKey = keyof ContextValues;
 

@@ -6,6 +6,7 @@ import { Machines } from "./machines.ts";
 import { homeSetting, serviceProgram } from "./program.ts";
 import { Service } from "./service.ts";
 import { hasProcess } from "./states.ts";
+import { Storage } from "./storage.ts";
 
 /**
  * What every room of the extension shares, made once by `activate`: made in order, disposed in reverse, the log last so
@@ -17,6 +18,7 @@ export class Editor implements vscode.Disposable {
   readonly contextKeys = new ContextKeys();
   readonly service: Service;
   readonly machines: Machines;
+  readonly storage: Storage;
   /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
   selection: () => readonly MachineRef[] = () => [];
 
@@ -26,6 +28,7 @@ export class Editor implements vscode.Disposable {
     const folder = context.extensionUri.fsPath;
     this.service = new Service({ program: () => serviceProgram(folder), home: homeSetting, log: this.log });
     this.machines = new Machines(this.service);
+    this.storage = new Storage(this.service, this.machines);
   }
 
   /** Registers a command: what it throws is shown with its remedies, and never lost. Its result goes to the caller. */
@@ -49,6 +52,7 @@ export class Editor implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.storage.dispose();
     this.machines.dispose();
     this.service.dispose();
     this.log.dispose();

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { MachineSummary } from "../api/index.ts";
+import type { MachineSummary, SnapshotView } from "../api/index.ts";
 import { isUnresponsive } from "./states.ts";
 
 /** A machine's state as a codicon; colours are the theme's own, and never the only sign. */
@@ -22,6 +22,20 @@ export function machineIcon(machine: MachineSummary): vscode.ThemeIcon {
       return icon("warning", "list.errorForeground");
     case "stopped":
       return icon("vm");
+  }
+}
+
+/** What a snapshot holds: memory and disks, disks alone, or something that is missing. */
+export function snapshotIcon({ consistency, problem }: Pick<SnapshotView, "consistency" | "problem">): vscode.ThemeIcon {
+  if (problem !== undefined) return icon("warning", "list.warningForeground");
+  switch (consistency) {
+    case "memory":
+      return icon("device-camera", "charts.blue");
+    case "quiesced":
+    case "crash-consistent":
+      return icon("database");
+    case "stopped":
+      return icon("vm-outline");
   }
 }
 

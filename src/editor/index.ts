@@ -1,13 +1,15 @@
+export { ageWords } from "./age.ts";
 export * from "./commandIds.ts";
 export { Editor } from "./editor.ts";
 export { factsOf, presentError } from "./errors.ts";
-export { machineIcon } from "./icons.ts";
+export { machineIcon, snapshotIcon } from "./icons.ts";
 export { Machines, type MachinesChange } from "./machines.ts";
 export * from "./pick.ts";
 export { homeSetting, serviceProgram } from "./program.ts";
 export { withCancellableProgress } from "./progress.ts";
 export { Service, type ServiceStatus } from "./service.ts";
 export * from "./states.ts";
+export { Storage } from "./storage.ts";
 export * from "./text.ts";
 export { showWelcome } from "./welcome.ts";
 export * from "./words.ts";

@@ -6,6 +6,7 @@ const { Machines, ContextKeys } = {
   ...(await import("../../../../src/editor/machines.ts")),
   ...(await import("../../../../src/editor/contextKeys.ts")),
 };
+const { Storage } = await import("../../../../src/editor/storage.ts");
 const { presentError } = await import("../../../../src/editor/errors.ts");
 
 type Answers = Partial<Record<MethodName, (params: Record<string, unknown>) => unknown>>;
@@ -42,6 +43,10 @@ export class FakeService {
     return answer(params);
   }
 
+  storageChanged({ id, name }: MachineSummary): void {
+    this.events.fire({ event: "machine.storageChanged", at: new Date().toISOString(), id, name });
+  }
+
   changed(machine: MachineSummary): void {
     this.events.fire({ event: "machine.changed", at: new Date().toISOString(), machine });
   }
@@ -56,6 +61,7 @@ export async function editorWith(service: FakeService): Promise<Editor> {
   return {
     service,
     machines,
+    storage: new Storage(service as unknown as Service, machines),
     contextKeys: new ContextKeys(),
     log: quiet,
     selection: () => [],
