@@ -65,8 +65,10 @@ export const MachineDetails = MachineSummary.extend({
   firmware: z.string().optional(),
   display: z.string().optional(),
   emulated: z.boolean(),
-  /** Paths of vm.json that differ from what the running guest has: they take effect at the next start. */
+  /** Paths of vm.json (`networks[0].forwards`) that the running guest has otherwise: they take effect at the next start. */
   pendingChanges: z.array(z.string()),
+  /** The same with the running guest's value and the next one; one that is absent was not there, or goes. */
+  pending: z.array(z.object({ path: z.string(), before: z.unknown().optional(), after: z.unknown().optional() })),
   suspendedBytes: z.number().nullable(),
 });
 export type MachineDetails = z.infer<typeof MachineDetails>;
@@ -238,7 +240,11 @@ export const methods = {
     z.strictObject({ machine, set: z.array(z.string()).min(1) }),
     MachineDetails,
   ),
-  "machine.definition": read("The text of vm.json", z.strictObject({ machine }), z.object({ text: z.string(), file: z.string() })),
+  "machine.definition": read(
+    "The text of vm.json, and the definition that the running guest was started with",
+    z.strictObject({ machine }),
+    z.object({ text: z.string(), file: z.string(), running: z.record(z.string(), z.unknown()).nullable() }),
+  ),
   "machine.replaceDefinition": change(
     "Replace the text of vm.json (checked first)",
     z.strictObject({ machine, text: z.string().max(1_000_000) }),

@@ -1,5 +1,5 @@
 import type { MachineDetails, MachineUsage } from "../api/index.ts";
-import { humanBytes, type Readiness, readinessSteps } from "../model/index.ts";
+import { humanBytes, type Readiness, readinessSteps, valueText } from "../model/index.ts";
 import { safeBlock, safeText } from "./safe.ts";
 import { operationText, stateColour, stateGlyph, stateText } from "./state.ts";
 import type { Style } from "./style.ts";
@@ -51,10 +51,20 @@ function pairs(machine: MachineDetails, usage: MachineUsage | undefined): (reado
     ["snapshots", machine.snapshots.length === 0 ? undefined : String(machine.snapshots.length)],
     ["agent", machine.pid === null ? undefined : machine.agent.connected ? "connected" : "not connected"],
     ["suspended", machine.suspendedBytes === null ? undefined : `${humanBytes(machine.suspendedBytes)} of memory on disk`],
-    ["pending", machine.pendingChanges.length === 0 ? undefined : `${machine.pendingChanges.map(safeText).join(", ")} (at the next start)`],
+    ["next start", machine.pending.map((change) => safeText(pendingText(change))).join("\n")],
     ["folder", safeText(machine.folder)],
     ["id", safeText(machine.id)],
   ];
+}
+
+/** `memory: 512M -> 1G`. */
+export function pendingText({ path, before, after }: MachineDetails["pending"][number]): string {
+  return `${path}: ${valueText(before)} -> ${valueText(after)}`;
+}
+
+/** What `set` and `edit` add to their line. */
+export function waitingText({ pending }: MachineDetails): string {
+  return pending.length === 0 ? "" : ` (at the next start: ${pending.map((change) => safeText(pendingText(change))).join("; ")})`;
 }
 
 function optional(text: string | undefined): string | undefined {

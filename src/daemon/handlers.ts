@@ -17,6 +17,7 @@ import {
   reset,
   restart,
   resume,
+  runningDefinition,
   screenshot,
   sendKeys,
   setValues,
@@ -248,10 +249,10 @@ async function renameMachine(
   return detailsOf(machine);
 }
 
-async function definitionOf(machine: Machine): Promise<{ text: string; file: string }> {
+async function definitionOf(machine: Machine): Promise<Result<"machine.definition">> {
   const text = await readTextIfPresent(machine.paths.definition);
   if (text === undefined) throw vivError("damaged", `${machine.name}: vm.json is missing.`, "Restore it from a copy.");
-  return { text, file: machine.paths.definition };
+  return { text, file: machine.paths.definition, running: runningDefinition(machine) ?? null };
 }
 
 async function execute(params: CheckedParams<"machine.exec">, { world, work }: HandlerContext): Promise<Result<"machine.exec">> {

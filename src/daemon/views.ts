@@ -34,6 +34,7 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
   const summary = summaryOf(machine);
   const definition = machine.effectiveDefinition;
   const { run, suspended } = machine.state;
+  const pending = pendingChanges(machine);
   return {
     ...summary,
     pid: run?.pid ?? null,
@@ -50,7 +51,8 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
     ...(machine.definition?.note ? { note: machine.definition.note } : {}),
     ...(definition ? { firmware: definition.firmware.type, display: definition.display.type } : {}),
     emulated: run?.accelerator === "tcg",
-    pendingChanges: pendingChanges(machine),
+    pendingChanges: pending.map(({ path }) => path),
+    pending,
     suspendedBytes: suspended?.bytes ?? null,
   };
 }

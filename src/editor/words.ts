@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { MachineSummary } from "../api/index.ts";
+import type { MachineDetails, MachineSummary } from "../api/index.ts";
 import { plain } from "./text.ts";
 
 /** States, causes and operations in the user's language. */
@@ -91,6 +91,12 @@ export function durationWords(seconds: number): string {
     .filter(([count]) => count > 0)
     .map(([count, unit]) => `${count} ${unit}`)
     .join(" ");
+}
+
+/** `memory: 512M → 1G`; of what is no single value, the place alone. */
+export function pendingWords({ path, before, after }: MachineDetails["pending"][number]): string {
+  const single = [before, after].every((value) => typeof value !== "object" || value === null);
+  return plain(single ? `${path}: ${String(before ?? "–")} → ${String(after ?? "–")}` : path);
 }
 
 /** Bytes for people: `1.5 GiB`. The model's own humanBytes would load its schemas with it at activation. */

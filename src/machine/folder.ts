@@ -126,10 +126,13 @@ export function editDefinition(text: string, edits: readonly { path: (string | n
   );
 }
 
-/** `networks.0.mode=none` → an edit. The value is JSON where it parses as JSON, otherwise text; empty removes the key. */
+/** `networks.0.mode=none`, or `networks[0].mode=none` as changes are shown → an edit. The value is JSON where it parses as JSON, otherwise text; empty removes the key. */
 export function parseAssignment(assignment: string): { path: (string | number)[]; value: unknown } {
   const equals = assignment.indexOf("=");
-  const key = assignment.slice(0, equals).trim();
+  const key = assignment
+    .slice(0, equals)
+    .trim()
+    .replace(/\[(\d+)\]/g, ".$1");
   if (equals < 1 || !/^[A-Za-z][\w]*(\.(\d+|[A-Za-z][\w-]*))*$/.test(key)) {
     throw vivError("usage", `“${assignment}” is not KEY=VALUE.`, "For example memory=1G, cpus=2 or networks.0.mode=none.");
   }

@@ -1,4 +1,4 @@
-import { type Definition, describeProblems, vivError } from "../model/index.ts";
+import { checkDefinition, type Definition, type Difference, describeProblems, differences, vivError } from "../model/index.ts";
 import { editDefinition, parseAssignment, parseDefinition } from "./folder.ts";
 import type { Machine } from "./machine.ts";
 import { writeFileAtomically } from "./storage.ts";
@@ -48,13 +48,20 @@ function requireUnchanged(machine: Machine, next: Definition): void {
   if (problems.length > 0) throw vivError("invalid-definition", `vm.json: ${describeProblems(problems)}.`, "Nothing was changed.");
 }
 
-/** Top-level keys of vm.json that differ from what the running guest has. */
-export function pendingChanges(machine: Machine): string[] {
-  const running = machine.state.run?.definition as Record<string, unknown> | undefined;
-  const next = machine.definition as Record<string, unknown> | undefined;
-  if (!running || !next) return [];
-  const cosmetic = new Set(["$schema", "group", "note", "onHostShutdown"]);
-  return [...new Set([...Object.keys(running), ...Object.keys(next)])].filter(
-    (key) => !cosmetic.has(key) && JSON.stringify(running[key]) !== JSON.stringify(next[key]),
-  );
+/** Keys of vm.json that the guest has no part in: they apply at once. */
+const appliedAtOnce = new Set(["$schema", "group", "note", "onHostShutdown"]);
+
+/** What vm.json says otherwise than the running guest has it. */
+export function pendingChanges(machine: Machine): Difference[] {
+  const running = runningDefinition(machine);
+  const next = machine.definition;
+  return running && next ? differences(running, next).filter(({ path }) => !appliedAtOnce.has(path)) : [];
+}
+
+/** What the running guest was started with; a record of an older vivd gets the defaults of keys that are newer. */
+export function runningDefinition(machine: Machine): Definition | undefined {
+  const recorded = machine.state.run?.definition;
+  if (recorded === undefined) return undefined;
+  const checked = checkDefinition(recorded);
+  return "definition" in checked ? checked.definition : machine.effectiveDefinition;
 }

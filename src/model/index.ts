@@ -1,4 +1,5 @@
 export * from "./definition.ts";
+export * from "./differences.ts";
 export * from "./errors.ts";
 export * from "./jsonSchema.ts";
 export * from "./names.ts";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { MachineDetails } from "../api/index.ts";
-import { bytesWords, plain } from "../editor/index.ts";
+import { bytesWords, pendingWords, plain } from "../editor/index.ts";
 import type { DiskNode, FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
 
 const { l10n } = vscode;
@@ -14,13 +14,13 @@ export function childrenOf(details: MachineDetails): Node[] {
   const facts: FactNode[] = [];
   if (details.cdrom !== null)
     facts.push({ kind: "fact", machine, icon: "record", label: l10n.t("CD"), description: basename(details.cdrom) });
-  if (details.pendingChanges.length > 0) {
+  if (details.pending.length > 0) {
     facts.push({
       kind: "fact",
       machine,
       icon: "history",
       label: l10n.t("At the next start"),
-      description: details.pendingChanges.join(", "),
+      description: details.pending.map(pendingWords).join(", "),
     });
   }
   return [...ports, ...disks, ...facts];

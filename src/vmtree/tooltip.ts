@@ -7,6 +7,7 @@ import {
   escapeMarkdown,
   isEmulated,
   operationWords,
+  pendingWords,
   stateWord,
   untrustedMarkdown,
 } from "../editor/index.ts";
@@ -73,7 +74,7 @@ function facts(machine: MachineSummary, details: MachineDetails, usage: MachineU
         l10n.t("Suspended"),
         details.suspendedBytes === null ? undefined : l10n.t("{0} of memory on disk", bytesWords(details.suspendedBytes)),
       ],
-      [l10n.t("At the next start"), details.pendingChanges.join(", ")],
+      [l10n.t("At the next start"), details.pending.map(pendingWords).join(", ")],
       [l10n.t("Folder"), details.folder],
     ]),
   ];

@@ -167,7 +167,9 @@ describe("a machine's vm.json", function () {
   it("edited while the machine runs leaves it unharmed, by service and by successor", async () => {
     const started = await client.call("machine.start", { machine: "second" });
     await client.call("machine.set", { machine: "second", set: ["memory=320M"] });
-    assert.deepEqual((await show("second")).pendingChanges, ["memory"]);
+    assert.deepEqual((await show("second")).pending, [{ path: "memory", before: "256M", after: "320M" }]);
+    await client.call("machine.set", { machine: "second", set: ["networks[0].linkUp=false", 'networks.0.forwards=[{"guestPort":80}]'] });
+    assert.deepEqual((await show("second")).pendingChanges, ["memory", "networks[0].linkUp", "networks[0].forwards"]);
     const pid = started.pid;
     for (const [text, pending] of [
       [changed((value) => Object.assign(value, { cpus: 1, note: "by hand" })), ["cpus"]],

@@ -5,8 +5,8 @@ import type { MachineDetails } from "../../api/index.ts";
 import { asVivError, vivError } from "../../model/index.ts";
 import { machineArgument } from "../arguments.ts";
 import { ask } from "../ask.ts";
+import { waitingText } from "../card.ts";
 import { editorOf, openEditor } from "../editor.ts";
-import { safeText } from "../safe.ts";
 import { defineVerb, type Work } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -28,7 +28,9 @@ export const verb = defineVerb({
     const machine = await editUntilTaken(work, name, file, before);
     await rm(dirname(file), { recursive: true, force: true });
     const value = machine ?? (await work.call("machine.show", { machine: name }));
-    work.print(value, () => (machine === undefined ? `${value.name}: nothing was changed\n` : `${value.name}: changed${waiting(value)}\n`));
+    work.print(value, () =>
+      machine === undefined ? `${value.name}: nothing was changed\n` : `${value.name}: changed${waitingText(value)}\n`,
+    );
     return 0;
   },
 });
@@ -77,8 +79,4 @@ async function runEditor(work: Work, file: string): Promise<void> {
       `The editor ended with ${end.code === null ? `signal ${end.signal}` : `exit code ${end.code}`}; nothing was changed.`,
       `Your text is kept: ${file}`,
     );
-}
-
-function waiting(machine: MachineDetails): string {
-  return machine.pendingChanges.length === 0 ? "" : ` (at the next start: ${machine.pendingChanges.map(safeText).join(", ")})`;
 }

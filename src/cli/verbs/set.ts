@@ -1,6 +1,6 @@
 import { vivError } from "../../model/index.ts";
 import { machineArgument } from "../arguments.ts";
-import { safeText } from "../safe.ts";
+import { waitingText } from "../card.ts";
 import { defineVerb } from "../verb.ts";
 
 export const verb = defineVerb({
@@ -22,10 +22,7 @@ export const verb = defineVerb({
     const { name, settings } = work.args;
     requireSettings(settings);
     const machine = await work.call("machine.set", { machine: name, set: [...settings] }, name);
-    work.print(machine, () => {
-      const waiting = machine.pendingChanges.length === 0 ? "" : ` (at the next start: ${machine.pendingChanges.map(safeText).join(", ")})`;
-      return `${machine.name}: changed${waiting}\n`;
-    });
+    work.print(machine, () => `${machine.name}: changed${waitingText(machine)}\n`);
     return 0;
   },
 });

@@ -13,7 +13,6 @@ import { fieldAt } from "./fields.ts";
 
 import { l10n } from "./l10n.ts";
 import type { DiskFact, FormCommand, FormState, ToExtension, ToPage } from "./messages.ts";
-import { RunningValues } from "./pending.ts";
 import { formState } from "./state.ts";
 
 /** One open form: a document, its page, and what vivd says of the machine. The document's text is the only truth. */
@@ -22,11 +21,11 @@ export class SettingsForm implements vscode.Disposable {
   readonly #document: vscode.TextDocument;
   readonly #webview: vscode.Webview;
   readonly #subscriptions: vscode.Disposable[];
-  readonly #running = new RunningValues();
   readonly #openedAt = performance.now();
   #lastGood: Readonly<Record<string, unknown>> | undefined;
   #machine: MachineSummary | undefined;
   #details: MachineDetails | undefined;
+  #running: Readonly<Record<string, unknown>> | undefined;
   #host: HostReport | undefined;
   #version = 0;
   #work: Promise<unknown> = Promise.resolve();
@@ -115,7 +114,6 @@ export class SettingsForm implements vscode.Disposable {
       text,
       lastGood: this.#lastGood,
       machine: machine && { state: stateWord(machine), live: hasProcess(machine), emulated: hasProcess(machine) && isEmulated(machine) },
-      pendingKeys: this.#details?.pendingChanges ?? [],
       running: this.#running,
       host: this.#host,
       disks: (this.#details?.disks ?? []).map(diskFact),
@@ -233,21 +231,13 @@ export class SettingsForm implements vscode.Disposable {
     const machine = machines.find(this.#name);
     const details = machine && machine.state !== "damaged" ? await service.call("machine.show", { machine: machine.id }) : undefined;
     const isOurs = details !== undefined && (await isSameFolder(details.folder, dirname(this.#document.uri.fsPath)));
+    const live = details !== undefined && isOurs && hasProcess(details);
+    const running = live ? (await service.call("machine.definition", { machine: details.id })).running : null;
     if (this.#disposed) return;
     this.#machine = isOurs ? details : undefined;
     this.#details = isOurs ? details : undefined;
-    if (details && isOurs && hasProcess(details)) {
-      const saved = readDefinition(await this.#savedText());
-      if (saved.kind === "read" && saved.definition) this.#running.learn(saved.definition, details.pendingChanges);
-    } else {
-      this.#running.forget();
-    }
+    this.#running = running ?? undefined;
     this.#show();
-  }
-
-  async #savedText(): Promise<string> {
-    if (!this.#document.isDirty) return this.#document.getText();
-    return new TextDecoder().decode(await vscode.workspace.fs.readFile(this.#document.uri));
   }
 
   async #askHost(): Promise<void> {

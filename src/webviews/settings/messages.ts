@@ -14,8 +14,8 @@ export interface FieldNote {
 
 export interface PendingChange {
   readonly path: string;
-  /** Absent: the running guest's value was not seen. */
-  readonly before?: string;
+  /** The running guest's value, in words. */
+  readonly before: string;
   readonly after: string;
 }
 

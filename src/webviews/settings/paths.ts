@@ -36,18 +36,3 @@ export function isShown(field: Field, path: string, read: (path: string) => unkn
   }
   return false;
 }
-
-/** Paths of every value that differs, as deep as both sides are alike in shape; an array of another length counts as one. */
-export function differences(before: unknown, after: unknown, path = ""): string[] {
-  if (JSON.stringify(before) === JSON.stringify(after)) return [];
-  if (!isContainer(before) || !isContainer(after) || Array.isArray(before) !== Array.isArray(after)) return [path];
-  if (Array.isArray(before) && (before.length !== (after as unknown[]).length || !before.some(isContainer))) return [path];
-  const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-  return keys.flatMap((key) =>
-    differences((before as Record<string, unknown>)[key], (after as Record<string, unknown>)[key], path === "" ? key : `${path}.${key}`),
-  );
-}
-
-function isContainer(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}

@@ -7,8 +7,9 @@ import { hostProblems, hostWarnings, missingChoices } from "./hostLimits.ts";
 import { l10n } from "./l10n.ts";
 import type { DiskFact, FieldNote, FormState, PendingChange } from "./messages.ts";
 import { valueAt } from "./paths.ts";
-import type { RunningValues } from "./pending.ts";
-import { places, words } from "./places.ts";
+import { pendingDifferences } from "./pending.ts";
+import { places } from "./places.ts";
+import { words } from "./words.ts";
 
 /** Everything the page shows, made from the text and from what vivd says. Pure. */
 
@@ -18,9 +19,8 @@ export interface FormFacts {
   /** The values of the text when it was last JSON. */
   readonly lastGood: Readonly<Record<string, unknown>> | undefined;
   readonly machine: FormState["machine"];
-  /** Keys that vivd calls pending, for the file as it is saved. */
-  readonly pendingKeys: readonly string[];
-  readonly running: RunningValues;
+  /** The running guest's definition. */
+  readonly running: Readonly<Record<string, unknown>> | undefined;
   readonly host: HostReport | undefined;
   readonly disks: readonly DiskFact[];
 }
@@ -44,7 +44,8 @@ export function formState(facts: FormFacts): FormState {
   }
   const effective: Readonly<Record<string, unknown>> = read.definition ?? read.values;
   const live = machine?.live ?? false;
-  const pendingPaths = live ? facts.running.pendingPaths(effective, facts.pendingKeys, takesEffectNow) : [];
+  const differences = live && facts.running ? pendingDifferences(facts.running, effective, takesEffectNow) : [];
+  const pendingPaths = differences.map(({ path }) => path);
   const notes: Record<string, FieldNote> = {};
   const add = (path: string, note: FieldNote) => {
     notes[path] = { ...notes[path], ...note };
@@ -62,13 +63,8 @@ export function formState(facts: FormFacts): FormState {
   const otherProblems = read.problems
     .filter(({ path }) => !fieldAt(path))
     .map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  const pending = pendingPaths.map((path) => change(path, facts.running, effective));
+  const pending = differences.map(
+    ({ path, before, after }): PendingChange => ({ path, before: words(path, before), after: words(path, after) }),
+  );
   return { version, values: read.values, notes, otherProblems, ...(machine ? { machine } : {}), pending, disks };
-}
-
-function change(path: string, running: RunningValues, values: unknown): PendingChange {
-  const before = running.valueAt(path);
-  const after = valueAt(values, path);
-  const seen = before !== undefined || running.valueAt(path.split(".")[0] ?? path) !== undefined;
-  return { path, after: words(path, after), ...(seen ? { before: words(path, before) } : {}) };
 }

@@ -59,7 +59,10 @@ describe("files viv writes and reads", () => {
 
   describe("edit", () => {
     const before = '{ "memory": "512M" } // mine\n';
-    const definition = { "machine.definition": () => ({ text: before, file: "/m/vm.json" }), "machine.show": () => stopped("hello") };
+    const definition = {
+      "machine.definition": () => ({ text: before, file: "/m/vm.json", running: null }),
+      "machine.show": () => stopped("hello"),
+    };
     const environment = { VISUAL: "ed-for-tests --wait" };
     const editorWriting = (...texts: (string | undefined)[]) => {
       const opened: string[] = [];
@@ -129,7 +132,7 @@ describe("files viv writes and reads", () => {
 
     it("does not overwrite what somebody else changed meanwhile", async () => {
       let reads = 0;
-      const changing = { "machine.definition": () => ({ text: ++reads === 1 ? before : '{ "memory": "2G" }', file: "/m/vm.json" }) };
+      const changing = { "machine.definition": () => ({ text: ++reads === 1 ? before : '{ "memory": "2G" }', file: "/m/vm.json", running: null }) };
       const ended = await runViv(["edit", "hello", "--json"], {
         answers: changing,
         environment,

@@ -202,9 +202,11 @@ describe("rename and set", () => {
       "hello is now web\n",
     );
     const ended = await runViv(["set", "hello", "memory=1G", "note=a=b"], {
-      answers: { "machine.set": () => running("hello", { pendingChanges: ["memory"] }) },
+      answers: {
+        "machine.set": () => running("hello", { pendingChanges: ["memory"], pending: [{ path: "memory", before: "1G", after: "2G" }] }),
+      },
     });
-    assert.equal(ended.stdout, "hello: changed (at the next start: memory)\n");
+    assert.equal(ended.stdout, "hello: changed (at the next start: memory: 1G -> 2G)\n");
     assert.deepEqual(ended.client.calls[0]?.params, { machine: "hello", set: ["memory=1G", "note=a=b"] });
   });
 

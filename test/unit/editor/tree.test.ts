@@ -70,13 +70,22 @@ describe("the machines tree", () => {
   });
 
   it("shows ports, disks, CD and pending changes below a machine", async () => {
-    const { tree } = await treeOf(running("hello", { cdrom: "/iso/debian.iso", pendingChanges: ["memory"] }));
+    const { tree } = await treeOf(
+      running("hello", {
+        cdrom: "/iso/debian.iso",
+        pending: [
+          { path: "memory", before: "1G", after: "2G" },
+          { path: "cdrom", after: {} },
+        ],
+      }),
+    );
     const [node] = await tree.getChildren();
     const children = await tree.getChildren(node);
     assert.deepEqual(
       children.map((child) => tree.getTreeItem(child).label),
       ["Port 22", "Disk root", "CD", "At the next start"],
     );
+    assert.equal(tree.getTreeItem(children.at(-1)!).description, "memory: 1G → 2G, cdrom");
   });
 
   it("says why when details cannot be had", async () => {

@@ -63,8 +63,7 @@ export function createBanners(events: BannerEvents): Banners {
 function pendingLine({ path, before, after }: PendingChange, events: BannerEvents): HTMLElement {
   const link = element("button", { type: "button", class: "link" }, placeName(path));
   link.addEventListener("click", () => events.goTo(path));
-  const change = before === undefined ? after : l10n.t("{0} → {1}", before, after);
-  return element("li", {}, link, `: ${change}`);
+  return element("li", {}, link, `: ${l10n.t("{0} → {1}", before, after)}`);
 }
 
 /** `networks.0.mac` → “Adapter 1, MAC address”. */

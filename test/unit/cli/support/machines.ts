@@ -31,6 +31,7 @@ export function stopped(name: string, changes: Partial<MachineDetails> = {}): Ma
     display: "virtio",
     emulated: false,
     pendingChanges: [],
+    pending: [],
     suspendedBytes: null,
     ...changes,
   };

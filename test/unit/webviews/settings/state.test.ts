@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { checkDefinition, type Definition } from "../../../../src/model/index.ts";
 import { readDefinition } from "../../../../src/webviews/settings/document.ts";
-import { RunningValues } from "../../../../src/webviews/settings/pending.ts";
 import { type FormFacts, formState } from "../../../../src/webviews/settings/state.ts";
 import { host, sampleText } from "./support/sample.ts";
 
@@ -13,8 +12,7 @@ function state(facts: Partial<FormFacts> = {}) {
     text: sampleText,
     lastGood: undefined,
     machine: undefined,
-    pendingKeys: [],
-    running: new RunningValues(),
+    running: undefined,
     host,
     disks: [],
     ...facts,
@@ -106,14 +104,16 @@ describe("the badge of a field", () => {
 });
 
 describe("pending changes", () => {
-  it("are named to the very field, when the running value was seen", () => {
-    const seen = new RunningValues();
-    seen.learn(definition(sampleText), []);
-    const text = sampleText
-      .replace('"1G"', '"2G"')
-      .replace('"note"', '"devices": { "tpm": true }, "note"')
-      .replace('"hostPort": 2222', '"hostPort": 2022');
-    const { pending, notes } = state({ text, machine: running, running: seen });
+  const seen = definition(sampleText);
+  const withRunning = (text: string) => state({ text, machine: running, running: seen });
+
+  it("are named to the very field, with what the running guest has", () => {
+    const { pending, notes } = withRunning(
+      sampleText
+        .replace('"1G"', '"2G"')
+        .replace('"note"', '"devices": { "tpm": true }, "note"')
+        .replace('"hostPort": 2222', '"hostPort": 2022'),
+    );
     assert.deepEqual(pending, [
       { path: "memory", before: "1G", after: "2G" },
       { path: "networks.0.forwards.0.hostPort", before: "2222", after: "2022" },
@@ -123,35 +123,25 @@ describe("pending changes", () => {
     assert.deepEqual(notes["devices.rng"]?.badge, { kind: "restart", pending: false });
   });
 
-  it("count a whole key whose running value nobody saw", () => {
-    const late = new RunningValues();
-    late.learn(definition(sampleText), ["devices"]);
-    const { pending, notes } = state({ machine: running, running: late, pendingKeys: ["devices"] });
-    assert.deepEqual(pending, [{ path: "devices", after: "other values" }]);
-    assert.deepEqual(notes["devices.rng"]?.badge, { kind: "restart", pending: true });
-  });
-
   it("leave out what needs no restart, and end when the value is back", () => {
-    const seen = new RunningValues();
-    seen.learn(definition(sampleText), []);
-    assert.deepEqual(state({ text: sampleText.replace("by hand", "changed"), machine: running, running: seen }).pending, []);
-    seen.learn(definition(sampleText.replace('"1G"', '"2G"')), ["memory"]);
-    assert.equal(
-      state({ text: sampleText.replace('"1G"', '"2G"'), machine: running, running: seen, pendingKeys: ["memory"] }).pending.length,
-      1,
-    );
-    assert.deepEqual(state({ machine: running, running: seen, pendingKeys: ["memory"] }).pending, []);
+    assert.deepEqual(withRunning(sampleText.replace("by hand", "changed")).pending, []);
+    assert.equal(withRunning(sampleText.replace('"1G"', '"2G"')).pending.length, 1);
+    assert.deepEqual(withRunning(sampleText).pending, []);
   });
 
-  it("call an adapter that came or went a change of the list", () => {
-    const seen = new RunningValues();
-    seen.learn(definition(sampleText), []);
+  it("mark every field of an adapter that came", () => {
     const text = sampleText.replace('"networks": [', '"networks": [{ "mode": "none", "mac": "52:54:00:00:00:02" },');
     assert.ok(
       "definition" in checkDefinition(readDefinition(text).kind === "read" ? (readDefinition(text) as { values: unknown }).values : {}),
     );
-    assert.deepEqual(state({ text, machine: running, running: seen }).pending, [
-      { path: "networks", before: "one entry", after: "2 entries" },
-    ]);
+    const { pending, notes } = withRunning(text);
+    assert.deepEqual(pending, [{ path: "networks.0", before: "nothing", after: "none 52:54:00:00:00:02" }]);
+    assert.deepEqual(notes["networks.0.mac"]?.badge, { kind: "restart", pending: true });
+    assert.deepEqual(notes["networks.1.mac"]?.badge, { kind: "restart", pending: false });
+  });
+
+  it("list the forwards there were and there will be", () => {
+    const text = sampleText.replace('"hostPort": 2222 }', '"hostPort": 2222 }, { "guestPort": 80 }');
+    assert.deepEqual(withRunning(text).pending, [{ path: "networks.0.forwards", before: "2222:22", after: "2222:22, 80" }]);
   });
 });
