@@ -132,7 +132,9 @@ describe("files viv writes and reads", () => {
 
     it("does not overwrite what somebody else changed meanwhile", async () => {
       let reads = 0;
-      const changing = { "machine.definition": () => ({ text: ++reads === 1 ? before : '{ "memory": "2G" }', file: "/m/vm.json", running: null }) };
+      const changing = {
+        "machine.definition": () => ({ text: ++reads === 1 ? before : '{ "memory": "2G" }', file: "/m/vm.json", running: null }),
+      };
       const ended = await runViv(["edit", "hello", "--json"], {
         answers: changing,
         environment,
