@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { writeFile } from "node:fs/promises";
 import { type TestHome, testHome } from "../support/home.ts";
 import { startVscode, type Vscode } from "./support/index.ts";
+import { machineRow, openSidebar, rowsAre, threeEnters } from "./support/sidebar.ts";
 
 /** The sidebar as a person sees it: real clicks and keys in a real VS Code, a real vivd, a real machine. */
 
@@ -13,25 +14,17 @@ describe("the Machines view", function () {
   before(async () => {
     home = await testHome();
     vscode = await startVscode({ env: home.environment, settings: { "vivarium.openConsoleAfterCreate": false } });
-    await vscode.page.locator(".activitybar a[aria-label^='Vivarium']").click();
+    await openSidebar(vscode.page);
   });
   after(async () => {
     await vscode?.dispose();
     await home?.dispose();
   });
 
-  const row = (text: string) => vscode.page.locator(".part.sidebar .monaco-list-row").filter({ hasText: text }).first();
+  const row = (text: string) => machineRow(vscode.page, text);
   const quickInput = () => vscode.page.locator(".quick-input-widget");
 
-  async function rows(fits: (rows: string[]) => boolean, what: string): Promise<string[]> {
-    const deadline = Date.now() + 60_000;
-    for (;;) {
-      const found = await vscode.treeRows();
-      if (fits(found)) return found;
-      if (Date.now() > deadline) throw new Error(`${what}; the rows are: ${found.join(" | ") || "none"}`);
-      await vscode.page.waitForTimeout(50);
-    }
-  }
+  const rows = (fits: (rows: string[]) => boolean, what: string) => rowsAre(vscode.page, what, fits);
 
   it("welcomes with a way to begin when it is empty", async () => {
     await vscode.page.locator(".part.sidebar").getByText("There are no machines yet.").waitFor();
@@ -40,12 +33,7 @@ describe("the Machines view", function () {
 
   it("makes and starts a machine with three Enters", async () => {
     await vscode.page.locator(".part.sidebar").getByText("Create Machine", { exact: true }).click();
-    for (const step of ["(1/3)", "(2/3)", "(3/3)"]) {
-      await quickInput().getByText(step).waitFor();
-      if (step !== "(3/3)") await quickInput().locator(".monaco-list-row.focused").waitFor();
-      await vscode.screenshot(`create-${step[1]}`, ["dark"]);
-      await vscode.page.keyboard.press("Enter");
-    }
+    await threeEnters(vscode.page, (step) => vscode.screenshot(`create-${step}`));
     await rows(([first]) => /^starter, running/.test(first ?? ""), "no running machine");
     await vscode.page.getByText("Machines keep running when VS Code is closed.", { exact: false }).first().waitFor();
   });

@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
 import { guest, starterMachine } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until } from "./support/index.ts";
+import { terminalRoundTrip, terminalShows, typeInTerminal } from "./support/terminal.ts";
 
 describe("the serial console as a terminal", function () {
   this.timeout(120_000);
@@ -14,31 +14,9 @@ describe("the serial console as a terminal", function () {
     await world?.dispose();
   });
 
-  /** What the terminal shows, as its accessible rows say it. */
-  async function shown(): Promise<string> {
-    const rows = world.vscode.page.locator(".terminal-wrapper.active .xterm-rows > div");
-    return (await rows.allInnerTexts()).join("\n").replaceAll("\u00a0", " ");
-  }
-
-  const shows = (text: string | RegExp) =>
-    until(
-      `the terminal shows ${String(text)}`,
-      shown,
-      (rows) => (typeof text === "string" ? rows.includes(text) : text.test(rows)),
-      30_000,
-    );
-
-  async function type(text: string): Promise<void> {
-    await world.vscode.page.locator(".terminal-wrapper.active .xterm-screen").click();
-    await world.vscode.page.keyboard.type(text, { delay: 5 });
-  }
-
-  /** A command that says a word which is not in the command itself. */
-  async function roundTrip(): Promise<void> {
-    const token = randomBytes(4).toString("hex");
-    await type(`echo ${token} | tr a-f A-F\r`);
-    await shows(token.toUpperCase());
-  }
+  const shows = (text: string | RegExp) => terminalShows(world.vscode.page, text);
+  const type = (text: string) => typeInTerminal(world.vscode.page, text);
+  const roundTrip = () => terminalRoundTrip(world.vscode.page);
 
   it("shows what was said before it was opened", async () => {
     await world.vscode.command("Vivarium: Open Serial Console");

@@ -20,11 +20,12 @@ export function pageHtml(
 ): string {
   const nonce = randomBytes(16).toString("base64");
   const resource = (name: string) => webview.asWebviewUri(vscode.Uri.joinPath(webviewFolder(extensionUri), name)).toString();
-  // noVNC draws the guest's cursor from a data: image.
+  // noVNC draws the guest's cursor from a data: image. The component library tries out a style of its own: it takes the
+  // nonce from the meta element below.
   const policy = [
     "default-src 'none'",
     `script-src 'nonce-${nonce}'`,
-    `style-src ${webview.cspSource}`,
+    `style-src ${webview.cspSource} 'nonce-${nonce}'`,
     "img-src data:",
     "form-action 'none'",
     "base-uri 'none'",
@@ -34,6 +35,7 @@ export function pageHtml(
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
+<meta property="csp-nonce" content="${nonce}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 ${styles.map((name) => `<link rel="stylesheet" href="${resource(name)}">`).join("\n")}
 ${scripts.map((name) => `<script nonce="${nonce}" src="${resource(name)}"></script>`).join("\n")}

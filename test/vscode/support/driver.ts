@@ -3,6 +3,8 @@ import { createInterface } from "node:readline";
 
 export type DriverRequest =
   | { readonly kind: "setting"; readonly name: string; readonly value: unknown }
+  /** Opens an empty webview; gives the milliseconds until it was on screen. */
+  | { readonly kind: "bareWebview"; readonly name: string }
   | { readonly kind: "command"; readonly name: string; readonly args?: readonly unknown[] };
 
 /** Asks the tests' own extension (driver/) in the window; waits while the extension host comes up or is restarted. */

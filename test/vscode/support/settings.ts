@@ -2,8 +2,14 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
 /** How each theme's id ends: 1.139 dropped the word “Default” from some. */
-const endings = { dark: "Dark Modern", light: "Light Modern", contrast: "Default High Contrast" } as const;
+const endings = {
+  dark: "Dark Modern",
+  light: "Light Modern",
+  contrast: "Default High Contrast",
+  "contrast-light": "Default High Contrast Light",
+} as const;
 export type ThemeName = keyof typeof endings;
+export const allThemes = Object.keys(endings) as readonly ThemeName[];
 export type Themes = Readonly<Record<ThemeName, string>>;
 
 /** The ids of this VS Code's own themes. */
@@ -16,7 +22,12 @@ export async function themesOf(editorRoot: string): Promise<Themes> {
     if (!theme) throw new Error(`This VS Code has no theme “…${ending}”.`);
     return theme.id;
   };
-  return { dark: find(endings.dark), light: find(endings.light), contrast: find(endings.contrast) };
+  return {
+    dark: find(endings.dark),
+    light: find(endings.light),
+    contrast: find(endings.contrast),
+    "contrast-light": find(endings["contrast-light"]),
+  };
 }
 
 /** What a fresh profile is given, so that a picture shows our views and no greeting. */

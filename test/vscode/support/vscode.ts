@@ -3,7 +3,7 @@
  *
  *   const vscode = await startVscode({ workspace, env: home.environment });
  *   await vscode.command("Vivarium: Start Machine");
- *   await vscode.screenshot("tree");            // dist/screenshots/tree-{dark,light,contrast}.png
+ *   await vscode.screenshot("tree");            // dist/screenshots/tree-{dark,light,contrast,contrast-light}.png
  */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import { checkout } from "../../support/home.ts";
 import { startBrowser } from "./browser.ts";
 import { askDriver } from "./driver.ts";
 import { type Server, startServer } from "./server.ts";
-import { seedSettings, type ThemeName, type Themes, themesOf } from "./settings.ts";
+import { allThemes, seedSettings, type ThemeName, type Themes, themesOf } from "./settings.ts";
 import * as workbench from "./workbench.ts";
 
 export interface VscodeOptions {
@@ -54,6 +54,8 @@ export interface Vscode {
   setting(name: string, value: unknown): Promise<void>;
   /** Runs a command by its id, as an extension would; what it gives comes back as far as JSON can carry it. */
   execute(command: string, ...args: unknown[]): Promise<unknown>;
+  /** Milliseconds in which an empty webview comes on screen: what is left of any other's time is its own. */
+  bareWebviewMs(): Promise<number>;
   /** Reloads the window and waits for the workbench. */
   reload(): Promise<void>;
   /** The text of an output channel's log of this extension. */
@@ -139,10 +141,11 @@ function vscodeOf({ driver, themes, browser, address, options, ...parts }: Parts
     theme,
     setting,
     execute: (name, ...args) => askDriver(driver, { kind: "command", name, args }),
+    bareWebviewMs: async () => Number(await askDriver(driver, { kind: "bareWebview", name: "bare webview" })),
     async secondWindow() {
       return open(await newContext(browser, options), address, parts.consoleMessages);
     },
-    async screenshot(name, only = ["dark", "light", "contrast"]) {
+    async screenshot(name, only = allThemes) {
       await mkdir(screenshots, { recursive: true });
       for (const one of only) {
         await theme(one);

@@ -4,7 +4,12 @@ import type { ThemeName } from "./settings.ts";
 import { until } from "./until.ts";
 
 /** The class VS Code gives its root for each kind of theme. */
-const themeClasses: Readonly<Record<ThemeName, string>> = { dark: "vs-dark", light: "vs", contrast: "hc-black" };
+const themeClasses: Readonly<Record<ThemeName, string>> = {
+  dark: "vs-dark",
+  light: "vs",
+  contrast: "hc-black",
+  "contrast-light": "hc-light",
+};
 
 export async function ready(page: Page): Promise<void> {
   await page.waitForSelector(".monaco-workbench .statusbar", { timeout: 90_000 });

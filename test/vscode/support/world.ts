@@ -10,7 +10,12 @@ export interface EditorWorld {
   dispose(): Promise<void>;
 }
 
-export async function editorWorld(options: Omit<VscodeOptions, "env"> = {}): Promise<EditorWorld> {
+export interface EditorWorldOptions extends Omit<VscodeOptions, "env"> {
+  /** Fills the home before VS Code sees it; a service that it starts must have ended. */
+  readonly prepare?: (home: TestHome) => Promise<void>;
+}
+
+export async function editorWorld({ prepare, ...options }: EditorWorldOptions = {}): Promise<EditorWorld> {
   const home = await testHome();
   let vscode: Vscode | undefined;
   const dispose = async () => {
@@ -18,6 +23,7 @@ export async function editorWorld(options: Omit<VscodeOptions, "env"> = {}): Pro
     await home.dispose();
   };
   try {
+    await prepare?.(home);
     const started = await startVscode({ ...options, env: home.environment });
     vscode = started;
     // The extension's build is the newer one: it starts the service, and the test is its guest.

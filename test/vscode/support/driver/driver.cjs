@@ -7,7 +7,23 @@ const vscode = require("vscode");
 async function answer({ kind, name, value, args }) {
   if (kind === "setting") return vscode.workspace.getConfiguration().update(name, value, vscode.ConfigurationTarget.Global);
   if (kind === "command") return vscode.commands.executeCommand(name, ...(args ?? []));
+  if (kind === "bareWebview") return bareWebview();
   throw new Error(`unknown request ${kind}`);
+}
+
+/** Milliseconds until a page with nothing on it but a line of text is on screen: what any webview takes here. */
+async function bareWebview() {
+  const begun = performance.now();
+  const panel = vscode.window.createWebviewPanel("bare", "Bare", vscode.ViewColumn.Active, { enableScripts: true });
+  const painted = new Promise((resolve) => panel.webview.onDidReceiveMessage(resolve));
+  panel.webview.html = `<!DOCTYPE html><title>Bare</title><p>Bare</p><script>
+    const host = acquireVsCodeApi();
+    requestAnimationFrame(() => requestAnimationFrame(() => host.postMessage("painted")));
+  </script>`;
+  await painted;
+  const milliseconds = performance.now() - begun;
+  panel.dispose();
+  return milliseconds;
 }
 
 function plain(value) {
