@@ -30,6 +30,13 @@ export function addition(values: unknown, list: string, newMac: () => string): A
   return undefined;
 }
 
+/** `list`: `networks.0.netboot`. */
+export function netbootAddition(list: string, directory: string, file: string): Addition | undefined {
+  return /^networks\.\d+\.netboot$/.test(list)
+    ? { edit: { path: list, value: { directory, file } }, focus: `${list}.directory` }
+    : undefined;
+}
+
 export function isRemovable(path: string): boolean {
   return /^(cdrom|networks\.\d+(\.netboot|\.forwards\.\d+)?)$/.test(path);
 }

@@ -134,6 +134,7 @@ export const notShown: readonly string[] = [
 
 /** What of the schema the rows above must not miss: lists a person adds to and takes from. */
 export const lists = {
+  disks: { maximum: 16 },
   networks: { maximum: 4 },
   "networks.*.forwards": { maximum: 64 },
 } as const;

@@ -5,8 +5,9 @@ import * as vscode from "vscode";
 import type { HostReport, MachineDetails, MachineSummary } from "../../api/index.ts";
 import { bytesWords, type Editor, hasProcess, isEmulated, stateWord } from "../../editor/index.ts";
 import { dispatch, escapeHtml, type Handlers, pageHtml, webviewFolder } from "../ui/index.ts";
-import { addition, isRemovable } from "./additions.ts";
+import { type Addition, addition, isRemovable, netbootAddition } from "./additions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
+import { type DiskAction, diskAction } from "./diskActions.ts";
 import { readDefinition } from "./document.ts";
 import { replacement, type ValueEdit } from "./edits.ts";
 import { fieldAt } from "./fields.ts";
@@ -89,6 +90,7 @@ export class SettingsForm implements vscode.Disposable {
       remove: ({ path }) => {
         if (isRemovable(path)) this.#enqueue(() => this.#change([{ path, value: undefined }]));
       },
+      disk: ({ action, disk }) => this.#enqueue(() => this.#disk(action, disk)),
       browse: ({ path }) => this.#own(this.#browse(path)),
       command: ({ command }) =>
         void this.#run(command).catch((error: unknown) => this.#editor.presentError(error, { machine: this.#name })),
@@ -135,9 +137,29 @@ export class SettingsForm implements vscode.Disposable {
 
   async #add(list: string): Promise<void> {
     const read = readDefinition(this.#document.getText());
-    const added = read.kind === "read" ? addition(read.values, list, newMac) : undefined;
+    if (read.kind !== "read") return;
+    const added = list.endsWith(".netboot") ? await this.#netboot(list) : addition(read.values, list, newMac);
     if (!added) return;
     if (await this.#change([added.edit])) this.#post({ type: "focus", path: added.focus });
+  }
+
+  /** A folder and a boot file in it are only right together: both are asked for before anything is written. */
+  async #netboot(list: string): Promise<Addition | undefined> {
+    const chosen = await vscode.window.showOpenDialog({
+      canSelectFiles: true,
+      title: l10n.t("Boot file, in the folder that the guest is served"),
+      openLabel: l10n.t("Use"),
+    });
+    const file = chosen?.[0]?.fsPath;
+    return file === undefined ? undefined : netbootAddition(list, dirname(file), basename(file));
+  }
+
+  /** vivd changes vm.json: what is not saved would be in its way. */
+  async #disk(action: DiskAction, disk: string): Promise<void> {
+    if (this.#document.isDirty && !(await this.#document.save())) return;
+    if (!this.#details) throw new Error(l10n.t("This file belongs to no machine of this computer."));
+    await diskAction(this.#editor, this.#details, action, disk);
+    this.#refreshMachine();
   }
 
   async #change(edits: readonly ValueEdit[]): Promise<boolean> {

@@ -1,5 +1,6 @@
 import type { Badge } from "./badges.ts";
 import type { FieldInput } from "./check.ts";
+import type { DiskAction } from "./diskActions.ts";
 
 /** What the form and the extension say to each other. All texts are data: the page shows them as text, never as HTML. */
 
@@ -71,8 +72,10 @@ export type ToExtension =
       readonly commit: boolean;
       readonly save?: boolean;
     }
-  /** `list`: `networks` or `networks.0.forwards`, or `cdrom`. */
+  /** `list`: `networks`, `networks.0.forwards`, `networks.0.netboot` or `cdrom`. */
   | { readonly type: "add"; readonly list: string }
   | { readonly type: "remove"; readonly path: string }
   | { readonly type: "browse"; readonly path: string }
+  /** `disk`: an id of the document; empty to add one. */
+  | { readonly type: "disk"; readonly action: DiskAction; readonly disk: string }
   | { readonly type: "command"; readonly command: FormCommand };

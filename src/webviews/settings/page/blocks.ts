@@ -1,4 +1,5 @@
 import { createButton } from "../../ui/page/button.ts";
+import type { DiskAction } from "../diskActions.ts";
 import type { SectionId } from "../fields.ts";
 import { lists } from "../fields.ts";
 import { l10n } from "../l10n.ts";
@@ -11,6 +12,7 @@ import { element, idOf, setChildren, setText } from "./dom.ts";
 
 export interface BlockEvents {
   add(list: string): void;
+  disk(action: DiskAction, disk: string): void;
   remove(path: string): void;
 }
 
@@ -53,8 +55,7 @@ export class Blocks {
 
   #disks(places: readonly Place[], root: (path: string) => HTMLElement, state: FormState): HTMLElement[] {
     const disks = items(state.values, "disks");
-    if (disks.length === 0) return [this.#note("disks", l10n.t("This machine has no disk."))];
-    return disks.map((disk, index) => {
+    const boxes = disks.map((disk, index) => {
       const path = `disks.${index}`;
       const box = this.#box(path);
       const id = String(valueAt(disk, "id") ?? index);
@@ -68,8 +69,29 @@ export class Blocks {
         box.grid,
         places.filter((place) => place.path.startsWith(`${path}.`) && place.field.control.kind !== "fact").map((place) => root(place.path)),
       );
+      setChildren(box.below, this.#ofMachine(state, [this.#diskButton("enlarge", id), this.#diskButton("remove", id)]));
       return box.root;
     });
+    const empty = disks.length === 0 ? [this.#note("disks", l10n.t("This machine has no disk."))] : [];
+    const more = disks.length < lists.disks.maximum ? this.#ofMachine(state, [this.#diskButton("add", "")]) : [];
+    return [...empty, ...boxes, this.#bar("disks-bar", more)];
+  }
+
+  /** Disks are files that vivd makes: a vm.json that is no machine's has no such buttons. */
+  #ofMachine({ machine }: FormState, buttons: readonly HTMLElement[]): readonly HTMLElement[] {
+    return machine ? buttons : [];
+  }
+
+  #diskButton(action: DiskAction, disk: string): HTMLElement {
+    const press = () => this.#events.disk(action, disk);
+    switch (action) {
+      case "add":
+        return this.#button("add-disk", l10n.t("Add Disk…"), press);
+      case "enlarge":
+        return this.#button(`enlarge-disk-${disk}`, l10n.t("Enlarge…"), press, l10n.t("Enlarge disk {0}", disk));
+      case "remove":
+        return this.#button(`remove-disk-${disk}`, l10n.t("Remove Disk…"), press, l10n.t("Remove disk {0}", disk));
+    }
   }
 
   #drive(places: readonly Place[], root: (path: string) => HTMLElement, state: FormState): HTMLElement[] {
@@ -106,8 +128,13 @@ export class Blocks {
     const isNat = valueAt(adapter, "mode") === "nat";
     setChildren(box.rows, isNat ? this.#forwards(`${path}.forwards`, items(adapter, "forwards"), own, root) : []);
     const removal = this.#remove(path, l10n.t("Remove Adapter"), l10n.t("Remove adapter {0}", index + 1));
-    const noNetboot = hasNetboot ? [this.#remove(`${path}.netboot`, l10n.t("Remove Netboot"))] : [];
-    setChildren(box.below, [...noNetboot, removal]);
+    const adapterName = l10n.t("Adapter {0}", index + 1);
+    const netboot = hasNetboot
+      ? [this.#remove(`${path}.netboot`, l10n.t("Remove Netboot"), l10n.t("{0}: remove netboot", adapterName))]
+      : isNat
+        ? [this.#add(`${path}.netboot`, l10n.t("Add Netboot…"), l10n.t("{0}: add netboot", adapterName))]
+        : [];
+    setChildren(box.below, [...netboot, removal]);
     return box.root;
   }
 
@@ -177,8 +204,8 @@ export class Blocks {
     return known;
   }
 
-  #add(list: string, text: string): HTMLElement {
-    return this.#button(`add-${list}`, text, () => this.#events.add(list));
+  #add(list: string, text: string, name?: string): HTMLElement {
+    return this.#button(`add-${list}`, text, () => this.#events.add(list), name);
   }
 
   #remove(path: string, text: string, name?: string): HTMLElement {

@@ -44,6 +44,7 @@ export class FormPage {
     this.#drafts = new Drafts(saved?.drafts);
     this.#blocks = new Blocks({
       add: (list) => vscode.postMessage({ type: "add", list }),
+      disk: (action, disk) => vscode.postMessage({ type: "disk", action, disk }),
       remove: (path) => vscode.postMessage({ type: "remove", path }),
     });
     const openAsJson = () => vscode.postMessage({ type: "command", command: "openAsJson" });
