@@ -4,13 +4,19 @@ import { channelAddress } from "./channels.ts";
 import type { LaunchContext } from "./types.ts";
 import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
 
-/** Screen, VNC server, keyboard and pointer. A headless machine has none of them (x86 keeps the board's PS/2 keyboard). */
+/**
+ * Screen, VNC server, keyboard and pointer. A headless machine has none of them. An x86 machine has its board's PS/2
+ * keyboard and no other: QEMU gives keys to a virtio keyboard as soon as the guest's driver takes it up, and a key held
+ * at that moment would stay pressed on the PS/2 one for ever (docs/traps.md §8).
+ */
 export function display(definition: Definition, context: LaunchContext): string[] {
   if (definition.display.type === "none") return [];
   return [
     ...option("-device", screen(definition)),
     ...vnc(context),
-    ...option("-device", { driver: "virtio-keyboard-pci", id: "keyboard", ...pci.shared("keyboard") }),
+    ...(definition.architecture === "x86_64"
+      ? []
+      : option("-device", { driver: "virtio-keyboard-pci", id: "keyboard", ...pci.shared("keyboard") })),
     ...(definition.devices.tablet ? option("-device", { driver: "virtio-tablet-pci", id: "tablet", ...pci.shared("tablet") }) : []),
   ];
 }

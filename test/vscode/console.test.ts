@@ -5,9 +5,8 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
-import { guest, starterMachine } from "../support/home.ts";
+import { driversLoaded, guest, starterMachine } from "../support/home.ts";
 import { consoleOf, consoleSays, showsTheScreen, typesIntoTheGuest } from "./support/consoleTab.ts";
-import { keyboardReady } from "./support/guestScreen.ts";
 import { type EditorWorld, editorWorld, until } from "./support/index.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -20,7 +19,6 @@ describe("the console in an editor tab", function () {
   before(async () => {
     world = await editorWorld();
     await starterMachine(world.client, "web", { start: true, set: ["display.type=virtio"] });
-    await keyboardReady(world.client, "web");
     await world.vscode.command("Vivarium: Open Console");
     await pick("web");
     frame = await connected();
@@ -189,6 +187,63 @@ describe("the console in an editor tab", function () {
     await frame.locator("#overlay button", { hasText: "Start" }).click();
     frame = await connected();
     await world.client.call("machine.wait", { machine: "web", for: "agent", timeoutMs: 120_000 });
+  });
+
+  it("lets go of a key that was held while the guest took up its devices", async () => {
+    await world.client.call("machine.reset", { machine: "web" });
+    frame = await connected();
+    await frame.locator("canvas").click();
+    await world.vscode.page.keyboard.down("Control");
+    await world.client.call("machine.wait", { machine: "web", for: "agent", timeoutMs: 120_000 });
+    await driversLoaded(world.client, "web");
+    await world.vscode.page.keyboard.up("Control");
+    await typesIntoTheGuest(world.vscode, async () => world.client, "web", frame);
+  });
+
+  it("says that it does not respond when QEMU hangs, and goes on with it", async () => {
+    const pid = (await world.client.call("machine.show", { machine: "web" })).pid ?? 0;
+    process.kill(pid, "SIGSTOP");
+    try {
+      assert.match(await shows(/Not responding/), /Kill/);
+      await world.vscode.screenshot("console-not-responding");
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    frame = await connected();
+    await typesIntoTheGuest(world.vscode, async () => world.client, "web", frame);
+  });
+
+  it("resizes the guest to the tab, and scales again", async () => {
+    const mode = () => guest(world.client, "web", "/bin/sh", "-c", "head -n 1 /sys/class/drm/card0-Virtual-1/modes");
+    const before = await mode();
+    await frame.locator("#fit").selectOption("resize");
+    const area = await frame.evaluate<{ width: number; height: number }>(
+      "(({ width, height }) => ({ width, height }))(document.getElementById('screen').getBoundingClientRect())",
+    );
+    const asked = await until("the guest is told of the tab's size", mode, (now) => now !== before);
+    const [width, height] = asked.split("x").map(Number);
+    assert.ok(
+      Math.abs((width ?? 0) - area.width) <= 8 && Math.abs((height ?? 0) - area.height) <= 8,
+      `${asked} for ${JSON.stringify(area)}`,
+    );
+    await frame.locator("#fit").selectOption("scale");
+    await showsTheScreen(world.client, "web", frame);
+  });
+
+  it("fills the window, and gives it back", async () => {
+    const bars = world.vscode.page.locator(".part.activitybar, .part.statusbar");
+    assert.equal(await bars.first().isVisible(), true);
+    await frame.locator("#fill").click();
+    await until(
+      "nothing but the console is there",
+      () => bars.filter({ visible: true }).count(),
+      (count) => count === 0,
+    );
+    frame = await connected();
+    await world.vscode.screenshot("console-filled", ["dark"]);
+    await frame.locator("#fill").click();
+    await bars.first().waitFor();
+    frame = await connected();
   });
 
   it("says that the machine is stopped", async () => {

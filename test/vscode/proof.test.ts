@@ -3,7 +3,6 @@ import type { EditorName } from "../../scripts/setup/vscode.ts";
 import type { VivClient } from "../../src/api/index.ts";
 import { guest, type TestHome, testHome } from "../support/home.ts";
 import { consoleOf, consoleSays, showsTheScreen, typesIntoTheGuest } from "./support/consoleTab.ts";
-import { keyboardReady } from "./support/guestScreen.ts";
 import { runInHost, startVscode, until, type Vscode } from "./support/index.ts";
 import { answerNotification, machineIs, machineRow, openSidebar, rowButton, rowsAre, threeEnters } from "./support/sidebar.ts";
 import { terminalRoundTrip, terminalShows } from "./support/terminal.ts";
@@ -48,7 +47,6 @@ function proof(editor: EditorName, version: RegExp): void {
       client = await home.client();
       await consoleOf(vscode, machine);
       await agentAnswers();
-      await keyboardReady(client, machine);
     });
 
     it("shows what the guest's screen shows: 99 % of the pixels", async () => {
@@ -116,7 +114,6 @@ function proof(editor: EditorName, version: RegExp): void {
       const form = await vscode.webview(`Settings of ${machine}`);
       await form.waitForSelector(".status:not(:empty)");
       await consoleOf(vscode, machine);
-      await keyboardReady(client, machine);
       const { pid } = await show();
       process.kill(await home.vivdPid(), "SIGKILL");
       const again = async () => {

@@ -1,7 +1,5 @@
 import type { Frame } from "playwright-core";
 import type { VivClient } from "../../../src/api/index.ts";
-import { guest } from "../../support/home.ts";
-import { until } from "./until.ts";
 
 /** Compares in the page: it has both a canvas and a PNG decoder. Channels may differ by a rounding. */
 const compare = `async (pngBase64) => {
@@ -38,13 +36,4 @@ export async function coloursShown(frame: Frame): Promise<number> {
     const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
     return new Set(new Uint32Array(data.buffer)).size;
   })()`);
-}
-
-/**
- * Waits until the guest has taken up its virtio keyboard. Its driver is loaded while the agent answers already, and QEMU
- * gives keys to the PS/2 keyboard until then: a combination pressed across that moment would never be let go.
- */
-export async function keyboardReady(client: VivClient, machine: string): Promise<void> {
-  const names = () => guest(client, machine, "/bin/sh", "-c", "cat /sys/class/input/event*/device/name");
-  await until("the guest has its virtio keyboard", names, (text) => text.includes("QEMU Virtio Keyboard"));
 }
