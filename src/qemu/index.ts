@@ -9,7 +9,7 @@ export {
   type OsInfo,
 } from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
-export { cdromNames, type DiskContext, type DiskNames, diskNames, diskNode } from "./blockdev.ts";
+export { cdromNames, type DiskContext, type DiskNames, diskNames, diskNode, overlayNode } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
@@ -28,6 +28,7 @@ export {
   removeForward,
   type UsernetForward,
 } from "./humanMonitor.ts";
+export * from "./imageHeaders/index.ts";
 export {
   checkImage,
   convertImage,
