@@ -58,6 +58,9 @@ export interface Vscode {
   bareWebviewMs(): Promise<number>;
   /** Reloads the window and waits for the workbench. */
   reload(): Promise<void>;
+  /** Closes the window, as one closes its browser tab; `reopen` opens it again, in the same profile. */
+  close(): Promise<void>;
+  reopen(): Promise<void>;
   /** The text of an output channel's log of this extension. */
   extensionLog(): Promise<string>;
   /** What the browser's console said: for the message of a failing test. */
@@ -152,6 +155,13 @@ function vscodeOf({ driver, themes, browser, address, options, ...parts }: Parts
         await page.screenshot({ path: join(screenshots, `${name}-${one}.png`) });
       }
       await theme("dark");
+    },
+    async close() {
+      await page.goto("about:blank");
+    },
+    async reopen() {
+      await page.goto(address, { timeout: 60_000 });
+      await workbench.ready(page);
     },
     async reload() {
       await page.reload();
