@@ -1,10 +1,10 @@
 import type { HostReport } from "../../api/index.ts";
 import { type DefinitionProblem, parseBytes } from "../../model/index.ts";
+import { l10n } from "../ui/l10n.ts";
 import { readDefinition } from "./document.ts";
 import { editText, type ValueEdit } from "./edits.ts";
 import { type Field, fieldAt } from "./fields.ts";
 import { hostProblems } from "./hostLimits.ts";
-import { l10n } from "./l10n.ts";
 import { isAtOrBelow, valueAt } from "./paths.ts";
 
 /** Whether what stands in the fields may become the document's text. Nothing absurd is written. */

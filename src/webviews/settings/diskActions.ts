@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { MachineDetails } from "../../api/index.ts";
 import { bytesWords, type Editor, plain, withCancellableProgress } from "../../editor/index.ts";
 import { parseBytes } from "../../model/index.ts";
-import { l10n } from "./l10n.ts";
+import { l10n } from "../ui/l10n.ts";
 
 /** What the form's buttons do with disks. vivd does it, with the image file: an entry of vm.json alone is no disk. */
 

@@ -1,6 +1,6 @@
 import { type ParseError, parse, printParseErrorCode } from "jsonc-parser";
 import { checkDefinition, type Definition, type DefinitionProblem } from "../../model/index.ts";
-import { l10n } from "./l10n.ts";
+import { l10n } from "../ui/l10n.ts";
 
 /** What the text of a `vm.json` says, for the form. */
 export type ReadDefinition =

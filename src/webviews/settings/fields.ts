@@ -1,4 +1,4 @@
-import { l10n } from "./l10n.ts";
+import { l10n } from "../ui/l10n.ts";
 
 /**
  * The form as data: one row a setting of `vm.json`, in the order of the page. A new setting is one row here; a test

@@ -5,14 +5,13 @@ import * as vscode from "vscode";
 import type { HostReport, MachineDetails, MachineSummary } from "../../api/index.ts";
 import { bytesWords, type Editor, hasProcess, isEmulated, stateWord } from "../../editor/index.ts";
 import { dispatch, escapeHtml, type Handlers, pageHtml, webviewFolder } from "../ui/index.ts";
+import { l10n } from "../ui/l10n.ts";
 import { type Addition, addition, isRemovable, netbootAddition } from "./additions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
 import { type DiskAction, diskAction } from "./diskActions.ts";
 import { readDefinition } from "./document.ts";
 import { replacement, type ValueEdit } from "./edits.ts";
 import { fieldAt } from "./fields.ts";
-
-import { l10n } from "./l10n.ts";
 import type { DiskFact, FormCommand, FormState, ToExtension, ToPage } from "./messages.ts";
 import { formState } from "./state.ts";
 

@@ -1,6 +1,6 @@
 import type { HostReport } from "../../api/index.ts";
 import { type Definition, humanBytes, parseBytes } from "../../model/index.ts";
-import { l10n } from "./l10n.ts";
+import { l10n } from "../ui/l10n.ts";
 import { valueAt } from "./paths.ts";
 
 /** What this host sets against a definition: limits of values, and what does not exist here. */

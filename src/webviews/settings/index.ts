@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as vscode from "vscode";
 import { type Editor, isWhole, pickMachine } from "../../editor/index.ts";
-import { l10n } from "./l10n.ts";
+import { l10n } from "../ui/l10n.ts";
 
 /** The settings form: a custom text editor over `vm.json`. */
 

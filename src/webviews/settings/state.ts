@@ -1,10 +1,10 @@
 import type { HostReport } from "../../api/index.ts";
+import { l10n } from "../ui/l10n.ts";
 import { type Badge, badgeOf, takesEffectNow } from "./badges.ts";
 import { wording } from "./check.ts";
 import { readDefinition } from "./document.ts";
 import { fieldAt } from "./fields.ts";
 import { hostProblems, hostWarnings, missingChoices } from "./hostLimits.ts";
-import { l10n } from "./l10n.ts";
 import type { DiskFact, FieldNote, FormState, PendingChange } from "./messages.ts";
 import { valueAt } from "./paths.ts";
 import { pendingDifferences } from "./pending.ts";

@@ -1,6 +1,6 @@
 import { valueText } from "../../model/index.ts";
+import { l10n } from "../ui/l10n.ts";
 import { fieldAt } from "./fields.ts";
-import { l10n } from "./l10n.ts";
 
 /** A value as the form words it. */
 export function words(path: string, value: unknown): string {

@@ -1,9 +1,9 @@
+import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
+import { element, setChildren } from "../../ui/page/dom.ts";
 import { fieldAt } from "../fields.ts";
-import { l10n } from "../l10n.ts";
 import type { FormState, PendingChange } from "../messages.ts";
 import { segments } from "../paths.ts";
-import { element, setChildren } from "./dom.ts";
 
 /** What stands above the form: the text is broken, keys without a field are wrong, changes wait for a restart. */
 export interface Banners {

@@ -1,12 +1,12 @@
+import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
+import { element, idOf, setChildren, setText } from "../../ui/page/dom.ts";
 import type { DiskAction } from "../diskActions.ts";
 import type { SectionId } from "../fields.ts";
 import { lists } from "../fields.ts";
-import { l10n } from "../l10n.ts";
 import type { FormState } from "../messages.ts";
 import { valueAt } from "../paths.ts";
 import type { Place } from "../places.ts";
-import { element, idOf, setChildren, setText } from "./dom.ts";
 
 /** How the fields of a section stand together: single ones in a grid, those of an item (a disk, an adapter) in its box. */
 

@@ -1,8 +1,8 @@
+import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
+import { element, setAttribute, setChildren, setText } from "../../ui/page/dom.ts";
 import type { Input } from "../check.ts";
 import type { Choice, Field } from "../fields.ts";
-import { l10n } from "../l10n.ts";
-import { element, setAttribute, setChildren, setText } from "./dom.ts";
 
 /** The controls of the form, one for each kind of field. Native elements: they carry names, states and keys by themselves. */
 

@@ -1,10 +1,10 @@
+import { l10n } from "../../ui/l10n.ts";
+import { element, idOf, setAttribute, setText } from "../../ui/page/dom.ts";
 import type { Badge } from "../badges.ts";
 import type { Input } from "../check.ts";
 import type { Field } from "../fields.ts";
-import { l10n } from "../l10n.ts";
 import type { FieldNote } from "../messages.ts";
 import { type ControlEvents, createControl } from "./controls.ts";
-import { element, idOf, setAttribute, setText } from "./dom.ts";
 
 /** One field: name, badge, help, control, and what is wrong with its value. */
 export interface FieldView {

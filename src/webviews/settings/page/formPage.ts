@@ -1,13 +1,13 @@
+import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
+import { element, setChildren, setText } from "../../ui/page/dom.ts";
 import type { Input } from "../check.ts";
 import { sections } from "../fields.ts";
-import { l10n } from "../l10n.ts";
 import type { FormState } from "../messages.ts";
 import { isAtOrBelow, isShown, valueAt } from "../paths.ts";
 import { type Place, places } from "../places.ts";
 import { createBanners } from "./banners.ts";
 import { Blocks } from "./blocks.ts";
-import { element, setChildren, setText } from "./dom.ts";
 import { Drafts } from "./drafts.ts";
 import { createField, type FieldView } from "./fieldView.ts";
 import { vscode } from "./vscodeApi.ts";

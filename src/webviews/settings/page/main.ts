@@ -1,5 +1,5 @@
+import { l10n } from "../../ui/l10n.ts";
 import { dispatch } from "../../ui/messages.ts";
-import { l10n } from "../l10n.ts";
 import type { ToPage } from "../messages.ts";
 import { FormPage } from "./formPage.ts";
 import { vscode } from "./vscodeApi.ts";

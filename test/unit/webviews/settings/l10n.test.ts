@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fields, sections } from "../../../../src/webviews/settings/fields.ts";
-import { l10n } from "../../../../src/webviews/settings/l10n.ts";
+import { l10n } from "../../../../src/webviews/ui/l10n.ts";
 
 describe("texts of the form", () => {
   afterEach(() => l10n.use(undefined));

@@ -1,5 +1,5 @@
 /**
- * `vscode.l10n.t` for code that also runs in the page and in tests, where there is no `vscode`. The English text is the
+ * `vscode.l10n.t` for code that also runs in a page and in tests, where there is no `vscode`. The English text is the
  * key, as there; `l10n.t("…")` is what VS Code's exporter looks for, so texts here are exported with all others.
  */
 let bundle: Readonly<Record<string, string>> = {};
