@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import type { MachineSummary } from "../api/index.ts";
 import { type Editor, isWhole, pickMachine, plain } from "../editor/index.ts";
+import { Remembered } from "./remembered.ts";
 import { SerialTerminal } from "./serial.ts";
 
 /** Terminals of machines: the serial console as a command, and as a profile of VS Code's own terminal menu. */
@@ -8,7 +9,10 @@ import { SerialTerminal } from "./serial.ts";
 const profileId = "vivarium.machine";
 
 export function registerTerminals(editor: Editor): vscode.Disposable {
-  return vscode.Disposable.from(
+  const remembered = new Remembered(editor.context.workspaceState);
+  const { before, frontBefore } = remembered;
+  const keep = (work: Promise<void>): void => void work.catch((error: unknown) => editor.log.warn(`open terminals: ${String(error)}`));
+  const registered = vscode.Disposable.from(
     editor.register("vivarium.openSerialConsole", async (...args) => {
       const machine = await pick(editor, args);
       if (machine) vscode.window.createTerminal(serialOptions(editor, machine)).show();
@@ -22,7 +26,39 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
         return new vscode.TerminalProfile(options);
       },
     }),
+    vscode.window.onDidChangeActiveTerminal((terminal) => keep(remembered.cameToFront(terminal && machineOf(terminal)))),
+    vscode.window.onDidOpenTerminal((terminal) => {
+      const machine = machineOf(terminal);
+      if (machine !== undefined) keep(remembered.opened(machine));
+    }),
+    vscode.window.onDidCloseTerminal((terminal) => {
+      const machine = machineOf(terminal);
+      // A window that goes away closes its terminals too: those come back with it.
+      if (machine !== undefined && terminal.exitStatus?.reason !== vscode.TerminalExitReason.Shutdown) keep(remembered.closed(machine));
+    }),
   );
+  if (before.length > 0) keep(restore(editor, before, frontBefore));
+  return registered;
+}
+
+/** VS Code fills an open panel that has no terminal with a shell of its own, in about this time. */
+const shellOpensMs = 1500;
+
+/** Opens them again without the keyboard, which nobody gave. The one that was in front of a panel in sight is there again. */
+async function restore(editor: Editor, ids: readonly string[], front: string | undefined): Promise<void> {
+  await editor.machines.load();
+  const opened = ids.flatMap((id) => {
+    const machine = editor.machines.find(id);
+    return machine && isWhole(machine) ? [{ id, terminal: vscode.window.createTerminal(serialOptions(editor, machine)) }] : [];
+  });
+  const wanted = opened.find(({ id }) => id === front)?.terminal;
+  await new Promise((wake) => setTimeout(wake, shellOpensMs));
+  const { activeTerminal } = vscode.window;
+  if (wanted && activeTerminal && machineOf(activeTerminal) === undefined) wanted.show(true);
+}
+
+function machineOf({ creationOptions }: vscode.Terminal): string | undefined {
+  return "pty" in creationOptions && creationOptions.pty instanceof SerialTerminal ? creationOptions.pty.machine : undefined;
 }
 
 /** VS Code leaves a hidden panel hidden when a profile makes a terminal after a question. */

@@ -73,6 +73,11 @@ export class SerialTerminal implements vscode.Pseudoterminal {
     this.#resize = setTimeout(() => void this.#sendSize(), resizeDelayMs);
   }
 
+  /** The machine's id. */
+  get machine(): string {
+    return this.#machineId;
+  }
+
   get #machine(): MachineSummary | undefined {
     return this.#editor.machines.find(this.#machineId);
   }

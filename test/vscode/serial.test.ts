@@ -1,3 +1,5 @@
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { guest, starterMachine } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until } from "./support/index.ts";
 import { terminalRoundTrip, terminalShows, typeInTerminal } from "./support/terminal.ts";
@@ -43,6 +45,25 @@ describe("the serial console as a terminal", function () {
     world = { ...world, client: await world.home.client() };
   });
 
+  it("is there again after a reload of the window, with what was said, and takes no keyboard", async () => {
+    const token = randomBytes(4).toString("hex");
+    await type(`echo ${token} | tr a-f A-F\r`);
+    await shows(token.toUpperCase());
+    await world.vscode.execute("workbench.action.files.newUntitledFile");
+    await world.vscode.page.keyboard.type("written before");
+    await world.vscode.reload();
+    await until(
+      "the terminal is back",
+      async () => (await world.vscode.page.locator(".terminal-wrapper").count()) > 0,
+      (found) => found,
+      60_000,
+    );
+    await shows(token.toUpperCase());
+    assert.equal(await world.vscode.page.evaluate("document.activeElement?.closest('.terminal-wrapper') === null"), true, "no keyboard");
+    await roundTrip();
+    assert.equal(await world.vscode.page.locator(".terminal-wrapper.active").count(), 1);
+  });
+
   it("detaches when it is closed: the guest goes on", async () => {
     await world.vscode.execute("workbench.action.terminal.kill");
     await until(
@@ -50,6 +71,17 @@ describe("the serial console as a terminal", function () {
       async () => (await world.client.call("machine.show", { machine: "line" })).state,
       (state) => state === "running",
     );
+  });
+
+  it("stays closed when it was closed", async () => {
+    const tabs = async () => (await world.vscode.page.locator(".terminal-tabs-entry, .single-terminal-tab").allInnerTexts()).join();
+    await until("it is closed", tabs, (names) => !names.includes("Serial"));
+    // VS Code writes an extension's memory down a moment later.
+    await world.vscode.page.waitForTimeout(1500);
+    await world.vscode.reload();
+    await world.vscode.execute("vivarium.connectService");
+    await world.vscode.page.waitForTimeout(2000);
+    assert.doesNotMatch(await tabs(), /Serial/);
   });
 
   it("is a terminal profile that asks which machine", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
@@ -255,6 +255,29 @@ describe("the settings form", function () {
     await form.locator("#remove-cdrom").click();
     await form.locator("#cdrom-file").waitFor({ state: "detached" });
     await vscode.execute("workbench.action.files.save");
+    await dirtyIs(false);
+  });
+
+  it("asks for the boot file of a netboot, and takes it away again", async () => {
+    const served = join(world.home.folder, "served");
+    await mkdir(served);
+    await writeFile(join(served, "boot.ipxe"), "#!ipxe\n");
+    const form = await open("hello");
+    await form.getByRole("button", { name: "Adapter 1: add netboot" }).click();
+    const input = vscode.page.locator(".quick-input-widget input.input");
+    // VS Code's dialog has settled when the folder it begins in stands there with what is in it.
+    await eventually(async () => (await input.inputValue()).endsWith("/"), "the dialog is there");
+    await vscode.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "vm.json" }).waitFor();
+    await input.fill(join(served, "boot.ipxe"));
+    await vscode.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: "boot.ipxe" }).waitFor();
+    await input.press("Enter");
+    await valueIs(form.locator("#networks-0-netboot-directory"), served);
+    await valueIs(form.locator("#networks-0-netboot-file"), "boot.ipxe");
+    await form.locator("#networks-0-netboot-file").fill("../escape me");
+    await eventually(async () => (await problemOf(form, "networks-0-netboot-file")) !== "", "a path out of it is refused");
+    await form.locator("#networks-0-netboot-file").press("Escape");
+    await form.getByRole("button", { name: "Adapter 1: remove netboot" }).click();
+    await form.locator("#networks-0-netboot-file").waitFor({ state: "detached" });
     await dirtyIs(false);
   });
 
