@@ -50,8 +50,19 @@ export const DiskDetails = z.object({
 });
 export type DiskDetails = z.infer<typeof DiskDetails>;
 
-export const MediaView = z.object({ drive: z.boolean(), file: z.string().nullable(), locked: z.boolean() });
+export const MediaView = z.object({
+  /** The guest has a drive, or will have one when it starts. */
+  drive: z.boolean(),
+  file: z.string().nullable(),
+  /** The guest holds the tray. */
+  locked: z.boolean(),
+  /** vm.json has a drive that the running guest has not. */
+  needsRestart: z.boolean(),
+});
 export type MediaView = z.infer<typeof MediaView>;
+
+export const RemovedDisk = z.object({ disk: z.string(), removedAt: z.string(), bytes: z.number() });
+export type RemovedDisk = z.infer<typeof RemovedDisk>;
 
 export const diskMethods = {
   "disk.list": read("The disks of a machine, layer by layer", z.strictObject({ machine }), z.array(DiskDetails)),
@@ -62,6 +73,8 @@ export const diskMethods = {
       id: z.string().optional(),
       size: z.string().optional(),
       file: z.string().optional(),
+      /** Of `file`, where its header does not tell. */
+      format: z.enum(["qcow2", "raw", "vmdk", "vdi", "vhdx", "vpc"]).optional(),
       bus: z.enum(["virtio", "scsi", "sata", "nvme"]).default("virtio"),
     }),
     DiskDetails,
@@ -71,8 +84,19 @@ export const diskMethods = {
     z.strictObject({ machine, disk, delete: z.boolean().default(false) }),
     z.object({ freedBytes: z.number() }),
   ),
+  "disk.trash": read("Removed disks of a machine that can come back", z.strictObject({ machine }), z.array(RemovedDisk)),
+  "disk.restoreRemoved": operation(
+    "Bring a removed disk back with its content (the newest of that id); plugged in at once when the machine runs",
+    z.strictObject({ machine, disk }),
+    DiskDetails,
+  ),
+  "disk.emptyTrash": operation(
+    "Delete removed disks of a machine for good",
+    z.strictObject({ machine, disk: disk.optional() }),
+    z.object({ freedBytes: z.number() }),
+  ),
   "disk.resize": operation(
-    "Make a disk larger, also while the machine runs. Never smaller",
+    "Make a disk larger (`40G`, or `+10G`), also while the machine runs. Never smaller",
     z.strictObject({ machine, disk, size: z.string() }),
     DiskDetails,
   ),

@@ -1,6 +1,6 @@
 import { stat } from "node:fs/promises";
 import type { MachineDetails, MachineSummary } from "../api/index.ts";
-import { allocatedBytes, inFolder, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
+import { allocatedBytes, currentDisk, inFolder, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
 import { type Definition, type Disk, memoryBytes } from "../model/index.ts";
 
 /** How a machine looks over the API. */
@@ -57,13 +57,14 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
   };
 }
 
+/** As the guest sees it: the current layer. */
 async function diskView(machine: Machine, disk: Disk): Promise<MachineDetails["disks"][number]> {
-  const file = inFolder(machine.paths.folder, disk.file);
-  const base = { id: disk.id, file, format: disk.format, bus: disk.bus };
+  const base = { id: disk.id, file: inFolder(machine.paths.folder, disk.file), format: disk.format, bus: disk.bus };
   try {
-    const virtualBytes = disk.format === "raw" ? (await stat(file)).size : (await readHeader(disk, file)).virtualBytes;
+    const { file, format } = await currentDisk(machine, disk);
+    const virtualBytes = format === "raw" ? (await stat(file)).size : (await readHeader(disk, file)).virtualBytes;
     const allocated = await allocatedBytes(file);
-    return { ...base, virtualBytes, ...(allocated === undefined ? {} : { allocatedBytes: allocated }) };
+    return { ...base, file, format, virtualBytes, ...(allocated === undefined ? {} : { allocatedBytes: allocated }) };
   } catch (error) {
     return { ...base, problem: (error as Error).message };
   }

@@ -1,9 +1,10 @@
 /** The room's door: what one machine does over its life, one file a capability. */
 
 export { findChannels } from "./channels.ts";
-export { allocatedBytes, readHeader } from "./disks/layout.ts";
+export * from "./disks/index.ts";
 export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
+export * from "./imageFiles/index.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";
 export { Machine } from "./machine.ts";
 export { makeQcow2 } from "./newImage.ts";
@@ -12,6 +13,7 @@ export { qemuImg } from "./qemuImg.ts";
 export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./reach.ts";
 export { recover } from "./recover.ts";
 export { nameAsFolder, pendingChanges, replaceDefinition, runningDefinition, setValues } from "./settings.ts";
+export * from "./snapshots/index.ts";
 export { makeKeys } from "./sshKeys.ts";
 export * from "./storage.ts";
 export { suspend } from "./suspend.ts";

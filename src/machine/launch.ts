@@ -5,7 +5,9 @@ import { type Choice, launch as launchProcess, type Program, type Toolchain } fr
 import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
 import { commandLine, commandText, type LaunchContext } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
-import { diskLayouts } from "./disks/layout.ts";
+import { diskIo, diskLayouts } from "./disks/layout.ts";
+import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
+import { inFolder } from "./folder.ts";
 import { resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";
@@ -76,7 +78,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     runDirectory: run.folder,
     logDirectory: machine.paths.logs,
     transport: channels.transport,
-    diskIo: { aio: "threads", direct: false },
+    diskIo,
     disks,
     forwards,
     fwCfg,
@@ -87,12 +89,24 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     paused: true,
     incoming: request.incoming,
   };
+  const images = writtenImages(context, definition);
   try {
-    return await spawnQemu(machine, request, program, context, channels, operation);
+    await lockImages(machine.host, images, machine.host.self);
+    const session = await spawnQemu(machine, request, program, context, channels, operation);
+    if (machine.state.run) await passLocks(machine.host, images, machine.state.run);
+    return session;
   } catch (error) {
+    await unlockImages(machine.host, images, machine.host.self);
     await tpm?.kill();
     throw error;
   }
+}
+
+/** The images QEMU will write to. */
+function writtenImages(context: LaunchContext, definition: Definition): string[] {
+  return definition.disks.flatMap((disk) =>
+    disk.readOnly ? [] : [context.disks[disk.id]?.file ?? inFolder(context.machineDirectory, disk.file)],
+  );
 }
 
 async function spawnQemu(

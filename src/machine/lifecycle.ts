@@ -1,5 +1,7 @@
 import { type Definition, type StateFile, vivError } from "../model/index.ts";
 import { linksDown } from "../qemu/index.ts";
+import { applyLimits } from "./disks/limits.ts";
+import { requireSomeSpace } from "./disks/space.ts";
 import type { Work } from "./host.ts";
 import { launchMachine } from "./launch.ts";
 import type { Machine, Operation } from "./machine.ts";
@@ -54,6 +56,7 @@ async function coldStart(machine: Machine, operation: Operation): Promise<void> 
 export async function letRun(machine: Machine, session: Session, definition: Definition): Promise<void> {
   watchReadiness(machine, session);
   for (const command of linksDown(definition)) await session.qmp.execute(command.execute, command.arguments);
+  await applyLimits(session, definition);
   await session.qmp.execute("cont");
   await session.refreshStatus();
   await machine.record(
@@ -267,6 +270,7 @@ export async function resume(machine: Machine): Promise<void> {
       `Reset it (viv reset ${machine.name}) or kill it.`,
     );
   }
+  if (status.state === "paused" && status.because === "disk-full") await requireSomeSpace(machine);
   if (status.state === "paused" && status.because === "guest-suspended") await session.qmp.execute("system_wakeup");
   else await session.qmp.execute("cont");
   await session.refreshStatus();

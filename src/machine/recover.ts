@@ -2,6 +2,7 @@ import { readFile, stat } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
 import { asVivError, type Definition, type ProcessIdentity, type RunRecord } from "../model/index.ts";
 import { findChannels } from "./channels.ts";
+import { settleDisks } from "./disks/recover.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { killProcess } from "./processEnd.ts";
@@ -28,6 +29,7 @@ const adoptionTimeoutMs = 3000;
  * | suspend, not recorded yet | undone: the guest continues | what was saved is dropped, `failed (lost)` |
  * | suspend, recorded | finished: ended | finished |
  * | state.json lost | adopted, with what can be seen of it | stopped |
+ * | disk, any | see disks/recover.ts | see disks/recover.ts |
  * | rename, any | – | finished or undone: vm.json has the name of its folder |
  */
 export async function recover(machine: Machine): Promise<void> {
@@ -57,6 +59,10 @@ async function settle(machine: Machine): Promise<void> {
       return operation.step === "continuing" ? finishStart(machine, session, true) : undoWake(machine, process);
     case "start":
       return finishStart(machine, session, false);
+    case "disk":
+      await settleDisks(machine, session);
+      takeUp(machine, session);
+      return clearOperation(machine);
     default:
       takeUp(machine, session);
       await clearOperation(machine);
@@ -111,6 +117,7 @@ async function connect(machine: Machine): Promise<Session | undefined> {
 async function withoutProcess(machine: Machine): Promise<void> {
   const { run, operation, suspended } = machine.state;
   if (operation?.kind === "start") return clearRun(machine);
+  if (operation?.kind === "disk") await settleDisks(machine, undefined).then(() => clearOperation(machine));
   if (operation?.kind === "wake" && operation.step !== "continuing") return clearRun(machine);
   if (operation?.kind === "stop") {
     await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });

@@ -64,7 +64,9 @@ export class Session {
       if (uuid.UUID !== id) throw vivError("qemu-lost", `Another machine (${uuid.UUID}) answers in its place.`);
       const serial = new SerialLine(() => channels.open("serial"));
       const agent = new AgentLine(() => channels.open("agent"));
-      return new Session(qmp, serial, agent, status.status, listener);
+      const session = new Session(qmp, serial, agent, status.status, listener);
+      session.ioErrorNoSpace = status.status === "io-error" && (await stoppedForSpace(qmp));
+      return session;
     } catch (error) {
       qmp.dispose();
       throw error;
@@ -140,6 +142,11 @@ export class Session {
     }
     this.#listener.event(event);
   }
+}
+
+/** Was it a full disk that a QEMU stopped for, while nobody listened? */
+async function stoppedForSpace(qmp: QmpClient): Promise<boolean> {
+  return (await qmp.execute("query-block")).some((device) => device["io-status"] === "nospace");
 }
 
 /** Dials the monitor that its process is about to open; ends early when the process does. */

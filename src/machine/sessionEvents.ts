@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { asVivError } from "../model/index.ts";
 import type { QmpEvent } from "../qemu/index.ts";
 import { findChannels } from "./channels.ts";
+import { deviceGone } from "./disks/recover.ts";
+import { watchSpace } from "./disks/space.ts";
 import type { Machine } from "./machine.ts";
 import { waitGone } from "./processEnd.ts";
 import { watchReadiness } from "./readiness.ts";
@@ -25,7 +27,15 @@ export function sessionListener(machine: Machine): SessionListener {
 
 function onEvent(machine: Machine, event: QmpEvent): void {
   journal(machine, event);
+  const { session } = machine;
   switch (event.name) {
+    case "RESUME":
+    case "BLOCK_WRITE_THRESHOLD":
+      if (session) aside(machine, watchSpace(machine, session));
+      break;
+    case "DEVICE_DELETED":
+      if (session && typeof event.data.device === "string") aside(machine, deviceGone(machine, session, event.data.device));
+      break;
     case "RESET":
       if (event.data.guest === true) machine.host.notice(machine, "info", "The guest restarted.");
       break;
@@ -55,6 +65,13 @@ function onEvent(machine: Machine, event: QmpEvent): void {
     default:
       break;
   }
+}
+
+/** Work that nobody waits for; what goes wrong with it is said. */
+function aside(machine: Machine, work: Promise<void>): void {
+  work.catch((error: unknown) => {
+    if (machine.session) machine.host.notice(machine, "warning", asVivError(error).message);
+  });
 }
 
 /** Every event of QEMU, one JSON line each, in `logs/events.jsonl`. */
@@ -111,6 +128,7 @@ export function takeUp(machine: Machine, session: Session): void {
   machine.session = session;
   watchReadiness(machine, session);
   machine.changed();
+  aside(machine, watchSpace(machine, session));
   void session.agent.look(2000).then((answers) => answers && machine.changed());
 }
 

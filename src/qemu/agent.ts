@@ -16,6 +16,12 @@ export interface GuestAgent {
   setTime(epochMs: number, limits?: Limits): Promise<void>;
   /** The guest's clock, ms since 1970. */
   time(limits?: Limits): Promise<number>;
+  /** Writes out the guest's file systems and stops writing to them. Until `thaw` little else is answered. @returns how many. */
+  freeze(limits?: Limits): Promise<number>;
+  /** @returns how many file systems it thawed. */
+  thaw(limits?: Limits): Promise<number>;
+  /** Tells the disks what its file systems do not use; bytes that were newly given back, where the guest says. */
+  trim(limits?: Limits): Promise<number | undefined>;
   exec(request: ExecRequest, limits?: Limits): Promise<ExecResult>;
   /** @throws VivError `agent-failed` when the file has more than `limitBytes` (default 64 MiB) */
   readFile(path: string, options?: Limits & { readonly limitBytes?: number }): Promise<Buffer>;
@@ -96,6 +102,10 @@ const Interface = z
   }));
 export type GuestInterface = z.infer<typeof Interface>;
 
+const Trimmed = z.looseObject({
+  paths: z.array(z.looseObject({ path: Text, trimmed: z.number().optional(), error: Text.optional() })).max(1000),
+});
+
 const ExecStatus = z.looseObject({
   exited: z.boolean(),
   exitcode: z.int().optional(),
@@ -118,6 +128,13 @@ export function connectAgent(stream: Duplex): GuestAgent {
     interfaces: (limits) => send("guest-network-get-interfaces", {}, z.array(Interface).max(1000), limits),
     setTime: async (epochMs, limits) => void (await send("guest-set-time", { time: Math.round(epochMs) * 1_000_000 }, Nothing, limits)),
     time: async (limits) => (await send("guest-get-time", {}, z.number(), limits)) / 1_000_000,
+    freeze: (limits) => send("guest-fsfreeze-freeze", {}, z.int(), limits),
+    thaw: (limits) => send("guest-fsfreeze-thaw", {}, z.int(), limits),
+    trim: async (limits) => {
+      const { paths } = await send("guest-fstrim", {}, Trimmed, { timeoutMs: 600_000, ...limits });
+      const told = paths.flatMap(({ trimmed }) => (trimmed === undefined ? [] : [trimmed]));
+      return told.length === 0 ? undefined : told.reduce((sum, bytes) => sum + bytes, 0);
+    },
     exec: (request, limits) => exec(wire, request, limits ?? {}),
     readFile: (path, options) => withFile(wire, path, "r", options ?? {}, (handle) => readAll(wire, handle, path, options ?? {})),
     writeFile: (path, content, limits) =>

@@ -63,8 +63,36 @@ function layoutOf(disk: Disk, context: DiskContext): DiskLayout {
   throw vivError("internal", `Disk “${disk.id}” was started without its backing chain.`);
 }
 
-/** Backing images from the top down, each inside the one above; read-only, and the last one stands alone. */
-function backing(chain: readonly BackingImage[], names: DiskNames, context: DiskContext, depth = 1): JsonObject | null {
+/**
+ * The node of a layer that a live snapshot lays over a disk, for `blockdev-add`. `backing: null`: it gets the node of
+ * the running layer when it is put on.
+ */
+export function overlayNode(
+  node: string,
+  image: { readonly file: string; readonly virtualBytes: number },
+  context: Pick<LaunchContext, "platform" | "diskIo">,
+): JsonObject & { driver: string; "node-name": string } {
+  return {
+    driver: "qcow2",
+    "node-name": node,
+    discard: "unmap",
+    cache: cache(context.diskIo),
+    "l2-cache-size": l2CacheBytes(image.virtualBytes, context),
+    backing: null,
+    file: { ...fileNode(`${node}.file`, image.file, context.diskIo), discard: "unmap" },
+  };
+}
+
+/**
+ * Backing images from the top down, each inside the one above; read-only, and the last one stands alone. Their files
+ * open for reading until a merge writes into one (`auto-read-only`): a file node that is read-only by name never could.
+ */
+export function backing(
+  chain: readonly BackingImage[],
+  names: Pick<DiskNames, "node">,
+  context: Pick<DiskContext, "platform" | "machineDirectory" | "diskIo">,
+  depth = 1,
+): JsonObject | null {
   const [image, ...below] = chain;
   if (image === undefined) return null;
   const node = `${names.node}.base${depth}`;
@@ -76,7 +104,7 @@ function backing(chain: readonly BackingImage[], names: DiskNames, context: Disk
     ...(image.format === "qcow2"
       ? { "l2-cache-size": l2CacheBytes(image.virtualBytes, context), backing: backing(below, names, context, depth + 1) }
       : {}),
-    file: { ...fileNode(`${node}.f`, machineFile(context, image.file), context.diskIo), "read-only": true },
+    file: { ...fileNode(`${node}.f`, machineFile(context, image.file), context.diskIo), "auto-read-only": true },
   };
 }
 
@@ -92,7 +120,7 @@ function cache(io: DiskIo): JsonObject {
  * Bytes of L2 tables kept in memory: one for 8192 of disk. The default covers 256 GiB on Linux, 64 GiB
  * elsewhere (docs/qcow2-cache.txt); beyond 64 GiB off Linux it is set, up to Linux's own maximum.
  */
-function l2CacheBytes(virtualBytes: number | undefined, context: DiskContext): number | undefined {
+function l2CacheBytes(virtualBytes: number | undefined, context: Pick<LaunchContext, "platform">): number | undefined {
   const defaultBytes = 8 * 1024 ** 2;
   if (context.platform === "linux" || virtualBytes === undefined) return undefined;
   const wanted = Math.ceil(virtualBytes / 8192 / 65536) * 65536;
@@ -105,11 +133,15 @@ export const cdromNames = { device: "cdrom", node: "cdrom.medium", fileNode: "cd
 /** `-blockdev` of the medium; nothing for an empty drive. */
 export function cdromNode(definition: Definition, context: LaunchContext): string[] {
   const file = definition.cdrom?.file;
-  if (file === undefined) return [];
-  return option("-blockdev", {
+  return file === undefined ? [] : option("-blockdev", cdromMedium(file, context));
+}
+
+/** The node of a medium, for `-blockdev` and `blockdev-add`. Read-only, and raw whatever it says of itself. */
+export function cdromMedium(file: string, context: Pick<LaunchContext, "platform" | "machineDirectory">): JsonObject {
+  return {
     driver: "raw",
     "node-name": cdromNames.node,
     "read-only": true,
     file: { driver: "file", "node-name": cdromNames.fileNode, filename: machineFile(context, file), "read-only": true },
-  });
+  };
 }

@@ -41,6 +41,9 @@ const BlockInfo = z.looseObject({
   device: z.string(),
   qdev: z.string().optional(),
   "io-status": z.enum(["ok", "failed", "nospace"]).optional(),
+  /** Of a removable medium's drive. */
+  locked: z.boolean().optional(),
+  tray_open: z.boolean().optional(),
   inserted: z.looseObject({ "node-name": z.string().optional(), ro: z.boolean(), image: BlockImage }).optional(),
 });
 
@@ -154,6 +157,21 @@ export const commands = {
   "job-cancel": command(jobId, nothing),
   "job-complete": command(jobId, nothing),
   "job-dismiss": command(jobId, nothing),
+  /** Bytes from the node's start; 0 watches nothing. */
+  "block-set-write-threshold": command(z.strictObject({ "node-name": z.string(), "write-threshold": z.int() }), nothing),
+  /** By the device's QOM path; 0 lifts a limit. */
+  block_set_io_throttle: command(
+    z.strictObject({
+      id: z.string(),
+      bps: z.int(),
+      bps_rd: z.int(),
+      bps_wr: z.int(),
+      iops: z.int(),
+      iops_rd: z.int(),
+      iops_wr: z.int(),
+    }),
+    nothing,
+  ),
   block_resize: command(z.strictObject({ "node-name": z.string(), size: z.int() }), nothing),
   "blockdev-open-tray": command(z.strictObject({ id: z.string(), force: z.boolean().optional() }), nothing),
   "blockdev-close-tray": command(z.strictObject({ id: z.string() }), nothing),

@@ -35,6 +35,12 @@ export const eventData = {
   /** A port of the guest opened or closed: `agent-port` is qemu-guest-agent's. */
   VSERPORT_CHANGE: z.looseObject({ id: z.string(), open: z.boolean() }),
   DEVICE_DELETED: z.looseObject({ device: z.string().optional(), path: z.string() }),
+  /** The guest was asked to let go of a device, and keeps it. */
+  DEVICE_UNPLUG_GUEST_ERROR: z.looseObject({ device: z.string().optional(), path: z.string() }),
+  /** Opened or closed by the guest or by us. */
+  DEVICE_TRAY_MOVED: z.looseObject({ device: z.string(), id: z.string(), "tray-open": z.boolean() }),
+  /** A node was written beyond the offset it watches; it watches no more. */
+  BLOCK_WRITE_THRESHOLD: z.looseObject({ "node-name": z.string() }),
   JOB_STATUS_CHANGE: z.looseObject({ id: z.string(), status: z.string() }),
   BALLOON_CHANGE: z.looseObject({ actual: z.number() }),
   /** Seconds the guest's clock now differs from the host's. */

@@ -133,7 +133,7 @@ export function checkImage(file: string, repair?: "leaks" | "all"): ImageCommand
   return command(args, parseCheck, [0, 2, 3]);
 }
 
-function parseCheck({ stdout }: ProgramOutcome): ImageCheck {
+export function parseCheck({ stdout }: ProgramOutcome): ImageCheck {
   const found = fromJson(Check, stdout, "check");
   const corruptions = Math.max(0, found.corruptions - found["corruptions-fixed"]);
   return { sound: corruptions === 0 && found["check-errors"] === 0, corruptions, leaks: Math.max(0, found.leaks - found["leaks-fixed"]) };
@@ -148,13 +148,28 @@ export function convertImage(
   return command(["convert", "-p", "-f", from.format, "-O", to.format, ...compressed, plainPath(from.file), plainPath(to.file)], nothing);
 }
 
+/**
+ * A layer written anew, without what nobody uses in it: its own content over the same backing image, which stays as it
+ * is. `to` lies in the folder of `from`, so that the backing name means the same.
+ */
+export function rewriteLayer(
+  from: { readonly file: string; readonly format: ImageFormat },
+  to: string,
+  layer: Qcow2Options & { readonly backing?: { readonly file: string; readonly format: ImageFormat } } = {},
+): ImageCommand<void> {
+  const { backing, ...options } = layer;
+  const base = backing === undefined ? [] : ["-B", requirePlain(backing.file), "-F", backing.format];
+  const words = ["convert", "-p", "-f", from.format, "-O", from.format, ...qcow2Options(options), ...base];
+  return command([...words, plainPath(from.file), plainPath(to)], nothing);
+}
+
 /** The newest percentage in a piece of convert's output. */
 export function convertPercent(output: string): number | undefined {
   const last = [...output.matchAll(/\((\d+(?:\.\d+)?)\/100%\)/g)].at(-1)?.[1];
   return last === undefined ? undefined : Number(last);
 }
 
-function command<T>(args: readonly string[], parse: (outcome: ProgramOutcome) => T, good: readonly number[] = [0]): ImageCommand<T> {
+export function command<T>(args: readonly string[], parse: (outcome: ProgramOutcome) => T, good: readonly number[] = [0]): ImageCommand<T> {
   return {
     program: "qemu-img",
     arguments: args,
@@ -165,7 +180,7 @@ function command<T>(args: readonly string[], parse: (outcome: ProgramOutcome) =>
   };
 }
 
-function nothing(): void {}
+export function nothing(): void {}
 
 function qcow2Options(options: Qcow2Options): string[] {
   const words = [

@@ -9,7 +9,7 @@ export {
   type OsInfo,
 } from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
-export { cdromNames, type DiskContext, type DiskNames, diskNames, diskNode, overlayNode } from "./blockdev.ts";
+export { cdromMedium, cdromNames, type DiskContext, type DiskNames, diskNames, diskNode, overlayNode } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
@@ -28,6 +28,15 @@ export {
   removeForward,
   type UsernetForward,
 } from "./humanMonitor.ts";
+export {
+  checkForeign,
+  convertChain,
+  convertForeign,
+  type ExportFormat,
+  type ForeignImage,
+  type ImageTarget,
+  type OwnLayer,
+} from "./imageConvert.ts";
 export * from "./imageHeaders/index.ts";
 export {
   checkImage,
@@ -45,6 +54,7 @@ export {
   imageInfo,
   type ProgramOutcome,
   type Qcow2Options,
+  rewriteLayer,
 } from "./images.ts";
 export { type KeyStep, keyCombination, keyLayoutNames, textKeys } from "./keys.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";

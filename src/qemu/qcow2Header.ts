@@ -15,6 +15,8 @@ export interface Qcow2Header {
   /** QEMU saw damage and refuses writes (incompatible feature bit 1). */
   readonly corrupt: boolean;
   readonly encrypted: boolean;
+  /** Clusters of 32 subclusters (incompatible feature bit 4). */
+  readonly extendedL2: boolean;
   readonly snapshotCount: number;
 }
 
@@ -54,6 +56,7 @@ export function parseQcow2Header(head: Buffer, fileBytes: number): Qcow2Header |
     externalData: (incompatible & 0b100n) !== 0n,
     corrupt: (incompatible & 0b10n) !== 0n,
     encrypted: head.readUInt32BE(32) !== 0,
+    extendedL2: (incompatible & 0b1_0000n) !== 0n,
     snapshotCount: head.readUInt32BE(60),
   };
 }

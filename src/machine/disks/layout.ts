@@ -1,13 +1,16 @@
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
-import type { BackingImage, DiskLayout } from "../../qemu/index.ts";
+import type { BackingImage, DiskIo, DiskLayout } from "../../qemu/index.ts";
 import { parseQcow2Header, type Qcow2Header } from "../../qemu/index.ts";
 import type { MachinePaths } from "../folder.ts";
 import { type CurrentImage, currentImage, loadSnapshots } from "../layers.ts";
 
 /** Longest chain of overlays that is followed; longer ones are merged by snapshots long before. */
 const chainLimit = 64;
+
+/** How QEMU reads and writes the images of every machine. */
+export const diskIo: DiskIo = { aio: "threads", direct: false };
 
 /**
  * What the headers of a machine's disks say, read by us and never probed by QEMU. Every backing file must lie inside
@@ -27,13 +30,23 @@ export async function diskLayouts(definition: Definition, paths: MachinePaths, h
   return Object.fromEntries(entries);
 }
 
-async function diskLayout(disk: CurrentImage & Pick<Disk, "id">, home: string): Promise<DiskLayout> {
+/** The image a disk of a machine is in now. */
+export async function currentDisk(machine: { readonly paths: MachinePaths }, disk: Disk): Promise<CurrentImage> {
+  return currentImage(machine.paths, (await loadSnapshots(machine.paths)).current.layers, disk);
+}
+
+/** The same for one disk. */
+export async function diskLayout(
+  disk: CurrentImage & Pick<Disk, "id">,
+  home: string,
+  options: { evenCorrupt?: boolean } = {},
+): Promise<DiskLayout> {
   const { file, format } = disk;
   if (format === "raw") {
     await requirePresent(disk, file);
     return { file, format, backingChain: [] };
   }
-  const top = await readHeader(disk, file);
+  const top = await readHeader(disk, file, options);
   const backingChain: BackingImage[] = [];
   const inside = (await realpath(home)) + sep;
   let current = { file, header: top };
@@ -55,7 +68,7 @@ async function diskLayout(disk: CurrentImage & Pick<Disk, "id">, home: string): 
       backingChain.push({ file: next, format: below });
       break;
     }
-    current = { file: next, header: await readHeader(disk, next) };
+    current = { file: next, header: await readHeader(disk, next, options) };
     backingChain.push({ file: next, format: below, virtualBytes: current.header.virtualBytes });
   }
   return { file, format, backingChain, virtualBytes: top.virtualBytes };
@@ -73,7 +86,7 @@ function missing(disk: Pick<Disk, "id">, file: string): Error {
 }
 
 /** Reads the first cluster's worth of header; 64 KiB holds every header extension and backing name QEMU writes. */
-export async function readHeader(disk: Pick<Disk, "id">, file: string): Promise<Qcow2Header> {
+export async function readHeader(disk: Pick<Disk, "id">, file: string, options: { evenCorrupt?: boolean } = {}): Promise<Qcow2Header> {
   const found = await stat(file).catch(() => undefined);
   if (!found?.isFile()) throw missing(disk, file);
   const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
@@ -97,8 +110,12 @@ export async function readHeader(disk: Pick<Disk, "id">, file: string): Promise<
         `Disk ${disk.id}: ${file} keeps its data in another file.`,
         "Import the image, so that it is checked and copied.",
       );
-    if (parsed.corrupt)
-      throw vivError("damaged", `Disk ${disk.id}: ${file} is marked as corrupt.`, "Check and repair it before the machine starts.");
+    if (parsed.corrupt && !options.evenCorrupt)
+      throw vivError(
+        "damaged",
+        `Disk ${disk.id}: ${file} is marked as corrupt.`,
+        `Check and repair it before the machine starts: viv disk check NAME ${disk.id} --repair all`,
+      );
     return parsed;
   } finally {
     await handle.close();

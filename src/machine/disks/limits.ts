@@ -1,0 +1,79 @@
+import { type Definition, type DiskLimits, vivError } from "../../model/index.ts";
+import { diskNames } from "../../qemu/index.ts";
+import type { Machine } from "../machine.ts";
+import type { Session } from "../session.ts";
+import { requireChangeable } from "./changeable.ts";
+import { editMachine, recordRunning } from "./edit.ts";
+import { requireDisk } from "./list.ts";
+import { devicePath } from "./nodes.ts";
+
+/**
+ * Bandwidth and operations of a disk. QEMU holds them at the guest's device, above the block graph: no filter node
+ * stands over the image (a live snapshot finds the image itself), and a disk without limits pays nothing.
+ */
+const keys = ["readBytesPerSecond", "writeBytesPerSecond", "readsPerSecond", "writesPerSecond"] as const;
+
+/** QEMU takes up to 10^15 (`THROTTLE_VALUE_MAX`), and cannot do with less than a sector or so at a time. */
+const mostPerSecond = 1e15;
+
+/**
+ * Changes some limits, at once and for every later start; 0 lifts one.
+ * @throws VivError `not-found`, `usage`, `wrong-state`.
+ */
+export async function limitDisk(machine: Machine, id: string, changes: DiskLimits): Promise<void> {
+  const guest = await requireChangeable(machine);
+  const { disk } = requireDisk(machine, id);
+  for (const key of keys)
+    if ((changes[key] ?? 0) > mostPerSecond) throw vivError("usage", `${key}: ${changes[key]} is more than any disk does.`);
+  const limits = merged(disk.limits ?? {}, changes);
+  const value = Object.keys(limits).length === 0 ? undefined : limits;
+  await editMachine(machine, (definition) => {
+    const index = definition.disks.findIndex((each) => each.id === id);
+    return definition.disks[index]?.limits === undefined && value === undefined ? [] : [{ path: ["disks", index, "limits"], value }];
+  });
+  if (!guest) return;
+  const index = guest.definition.disks.findIndex((each) => each.id === id);
+  const running = guest.definition.disks[index];
+  if (!running) return;
+  await throttle(guest.session, diskNames(running, index).device, limits);
+  await recordRunning(machine, (definition) => withLimits(definition, id, value));
+}
+
+/** Limits of every disk, before the guest runs. */
+export async function applyLimits(session: Session, definition: Definition): Promise<void> {
+  for (const [index, disk] of definition.disks.entries())
+    if (disk.limits !== undefined) await throttle(session, diskNames(disk, index).device, disk.limits);
+}
+
+async function throttle(session: Session, device: string, limits: DiskLimits): Promise<void> {
+  const id = await devicePath(session, device);
+  if (id === undefined) return;
+  await session.qmp.execute("block_set_io_throttle", {
+    id,
+    bps: 0,
+    bps_rd: limits.readBytesPerSecond ?? 0,
+    bps_wr: limits.writeBytesPerSecond ?? 0,
+    iops: 0,
+    iops_rd: limits.readsPerSecond ?? 0,
+    iops_wr: limits.writesPerSecond ?? 0,
+  });
+}
+
+/** Only what limits something is written down. */
+export function merged(limits: DiskLimits, changes: DiskLimits): DiskLimits {
+  const next: DiskLimits = {};
+  for (const key of keys) {
+    const value = changes[key] ?? limits[key] ?? 0;
+    if (value > 0) next[key] = value;
+  }
+  return next;
+}
+
+function withLimits(definition: Definition, id: string, limits: DiskLimits | undefined): Definition {
+  const disks = definition.disks.map((disk) => {
+    if (disk.id !== id) return disk;
+    const { limits: _before, ...rest } = disk;
+    return { ...rest, ...(limits ? { limits } : {}) };
+  });
+  return { ...definition, disks };
+}
