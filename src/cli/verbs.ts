@@ -59,6 +59,9 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     verbs: {
       doctor: () => import("./verbs/doctor.ts"),
       "image ls": () => import("./verbs/image-ls.ts"),
+      "image inspect": () => import("./verbs/image-inspect.ts"),
+      "image check": () => import("./verbs/image-check.ts"),
+      "image convert": () => import("./verbs/image-convert.ts"),
       "daemon status": () => import("./verbs/daemon-status.ts"),
       "daemon stop": () => import("./verbs/daemon-stop.ts"),
       "daemon install": () => import("./verbs/daemon-install.ts"),

@@ -5,4 +5,5 @@ export { type Image, listImages } from "./images.ts";
 export { Library } from "./library.ts";
 export { freePort, portIsFree } from "./ports.ts";
 export { Toolchains } from "./toolchains.ts";
+export * from "./transfer/index.ts";
 export { emptyTrash, findRemoved, listTrash, moveFromTrash, moveToTrash, type Removed } from "./trash.ts";

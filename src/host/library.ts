@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Machine, type MachineHost, recover } from "../machine/index.ts";
+import { Machine, type MachineHost, recover, removePartials } from "../machine/index.ts";
 import { requireMachineName, vivError } from "../model/index.ts";
 import type { Home } from "./home.ts";
 
@@ -26,6 +26,7 @@ export class Library {
 
   /** Reads every machine and adopts what runs. Half-made machines of a vivd that died are removed. */
   async open(): Promise<void> {
+    await removePartials(this.#home.folder);
     await this.#removeLeftovers();
     await this.scan();
     await Promise.all([...this.#machines.values()].filter(needsRecovery).map((machine) => recover(machine)));
