@@ -5,6 +5,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { resolve, sep } from "node:path";
 import { type BuildOptions, build, type Plugin } from "esbuild";
+import { buildExtension } from "./extensionBundle.ts";
 
 const outFolder = "dist";
 
@@ -57,20 +58,7 @@ await build({ ...program, entryPoints: { viv: "src/cli/viv.ts" }, splitting: tru
 // Split: the process that only starts the service's copy loads next to nothing (src/daemon/spawnCopy.ts).
 await rm(`${outFolder}/vivd-parts`, { recursive: true, force: true });
 await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" }, splitting: true, chunkNames: "vivd-parts/[name]-[hash]" });
-// The extension: the editor loads CommonJS. What is imported with import() is loaded when it is first needed.
-await build({
-  ...program,
-  entryPoints: { extension: "extension.ts" },
-  outExtension: { ".js": ".cjs" },
-  target: "node22",
-  format: "cjs",
-  banner: {},
-  external: ["vscode"],
-  minify: true,
-  sourcemap: "linked",
-  sourcesContent: false,
-  plugins: [onlyWhatIsUsed(["src/model", "src/api"])],
-});
+await buildExtension(outFolder, { ...program, minify: true, plugins: [onlyWhatIsUsed(["src/model", "src/api"])] });
 // The pages. noVNC has a top-level await, so they are modules.
 await build({
   ...program,
@@ -79,6 +67,10 @@ await build({
     "console-style": "src/webviews/console/console.css",
     settings: "src/webviews/settings/page/main.ts",
     "settings-style": "src/webviews/settings/page/settings.css",
+    snapshots: "src/webviews/snapshots/page/main.ts",
+    "snapshots-style": "src/webviews/snapshots/page/snapshots.css",
+    image: "src/webviews/image/page/main.ts",
+    "image-style": "src/webviews/image/page/image.css",
   },
   outdir: `${outFolder}/webviews`,
   platform: "browser",

@@ -16,7 +16,7 @@ const universal = "universal";
 const largestBytes = 90 * 1000 * 1000;
 
 const texts = ["README.md", "CHANGELOG.md", "LICENSE", "THIRD_PARTY_NOTICES.md", "package.nls.json"] as const;
-const programs = ["extension.cjs", "package.json", "viv.js", "viv-parts", "vivd.js", "vivd-parts", "webviews"] as const;
+const programs = ["extension.cjs", "extension-parts", "package.json", "viv.js", "viv-parts", "vivd.js", "vivd-parts", "webviews"] as const;
 
 /** Every file and folder that a VSIX is made from, this script included: the same contents make the same VSIX. */
 export function sourcesOf(target: string): string[] {

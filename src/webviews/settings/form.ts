@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute, relative, sep } from "node:path";
 import * as vscode from "vscode";
 import type { HostReport, MachineDetails, MachineSummary } from "../../api/index.ts";
 import { bytesWords, type Editor, hasProcess, isEmulated, stateWord } from "../../editor/index.ts";
-import { dispatch, escapeHtml, type Handlers, pageHtml, webviewFolder } from "../ui/index.ts";
+import { dispatch, escapeHtml, type Handlers, pageHtml, pageTexts, webviewFolder } from "../ui/index.ts";
 import { l10n } from "../ui/l10n.ts";
 import { type Addition, addition, isRemovable, netbootAddition } from "./additions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
@@ -14,6 +14,13 @@ import { replacement, type ValueEdit } from "./edits.ts";
 import { fieldAt } from "./fields.ts";
 import type { DiskFact, FormCommand, FormState, ToExtension, ToPage } from "./messages.ts";
 import { formState } from "./state.ts";
+
+const files = { styles: ["settings-style.css"], scripts: ["ui.js"], module: "settings.js" } as const;
+
+/** What the form's page is made of. */
+export function formTexts(extensionUri: vscode.Uri): Promise<ReadonlyMap<string, string>> {
+  return pageTexts(webviewFolder(extensionUri).fsPath, [...files.styles, ...files.scripts, files.module]);
+}
 
 /** One open form: a document, its page, and what vivd says of the machine. The document's text is the only truth. */
 export class SettingsForm implements vscode.Disposable {
@@ -32,7 +39,8 @@ export class SettingsForm implements vscode.Disposable {
   #writing = false;
   #disposed = false;
 
-  constructor(editor: Editor, document: vscode.TextDocument, panel: vscode.WebviewPanel) {
+  /** `texts`: the page's files (`formTexts`). */
+  constructor(editor: Editor, document: vscode.TextDocument, panel: vscode.WebviewPanel, texts: ReadonlyMap<string, string>) {
     this.#editor = editor;
     this.#document = document;
     this.#webview = panel.webview;
@@ -56,9 +64,8 @@ export class SettingsForm implements vscode.Disposable {
     const first: ToPage = { type: "state", state: this.#state(), bundle: vscode.l10n.bundle };
     panel.webview.html = pageHtml(panel.webview, extensionUri, {
       title: l10n.t("Settings of {0}", this.#name),
-      styles: ["settings-style.css"],
-      scripts: ["ui.js"],
-      module: "settings.js",
+      ...files,
+      texts,
       body: `<div id="form" data-first="${escapeHtml(JSON.stringify(first))}"></div>`,
     });
   }

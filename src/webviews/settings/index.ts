@@ -8,21 +8,25 @@ import { l10n } from "../ui/l10n.ts";
 const viewType = "vivarium.settings";
 
 /** The form brings the model's schemas with it: loaded when the window has come to rest, or by the first form. */
-const loadForm = () => import("./form.ts");
+async function loadForm(extensionUri: vscode.Uri) {
+  const { SettingsForm, formTexts } = await import("./form.ts");
+  return { SettingsForm, texts: await formTexts(extensionUri) };
+}
 const quietMs = 1500;
 
 export function registerSettings(editor: Editor): vscode.Disposable {
   l10n.use(vscode.l10n.bundle);
+  const { extensionUri } = editor.context;
   let early: NodeJS.Timeout | undefined;
   return vscode.Disposable.from(
     editor.service.onDidConnect(() => {
-      early ??= setTimeout(() => void loadForm(), quietMs);
+      early ??= setTimeout(() => void loadForm(extensionUri).catch(() => undefined), quietMs);
     }),
     new vscode.Disposable(() => clearTimeout(early)),
     vscode.window.registerCustomEditorProvider(viewType, {
       async resolveCustomTextEditor(document, panel) {
-        const { SettingsForm } = await loadForm();
-        const form = new SettingsForm(editor, document, panel);
+        const { SettingsForm, texts } = await loadForm(extensionUri);
+        const form = new SettingsForm(editor, document, panel, texts);
         panel.onDidDispose(() => form.dispose());
       },
     }),
