@@ -27,6 +27,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #figures = new Map<string, NodeJS.Timeout>();
   #arranged: Arrangement | undefined;
   #filter = "";
+  /** The first list is on its way, asked for by `getChildren`. */
+  #listing = false;
 
   readonly onDidChangeTreeData = this.#changed.event;
 
@@ -156,11 +158,14 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** The first look connects. What goes wrong is the view's to say (connection.ts), never an empty tree's. */
   async #roots(): Promise<Node[]> {
     if (!this.#editor.machines.isListed) {
+      this.#listing = true;
       try {
         await this.#editor.machines.load();
       } catch (error) {
         this.#editor.log.warn(`no machines: ${factsOf(error).message}`);
         return [];
+      } finally {
+        this.#listing = false;
       }
     }
     const { groups, ungrouped } = this.arrangement;
@@ -179,6 +184,11 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   #take({ id, before, after }: MachinesChange): void {
     if (id !== undefined && (!after || !hasProcess(after))) this.#details.delete(id);
     const moves = !before || !after || before.name !== after.name || before.group !== after.group || this.#filter !== "";
+    if (id === undefined && this.#listing) {
+      // VS Code waits for these very rows: told to ask again, it would take and draw every row twice.
+      this.#arranged = undefined;
+      return;
+    }
     if (id === undefined || moves) {
       if (id !== undefined && !after) this.#nodes.delete(id);
       this.repaint();
