@@ -98,6 +98,16 @@ describe("the machines tree", () => {
     assert.equal(tree.getTreeItem(only!).description, "the disk is gone");
   });
 
+  it("takes the first list once: VS Code is not told to ask again for what it waits for", async () => {
+    const { editor, tree, repainted } = await treeOf(stopped("hello"));
+    Object.defineProperty(editor.machines, "isListed", { value: false });
+    Object.defineProperty(editor.machines, "load", { value: () => editor.machines.reload() });
+    assert.equal((await tree.getChildren()).length, 1);
+    assert.deepEqual(repainted, []);
+    await editor.machines.reload();
+    assert.deepEqual(repainted, [undefined], "a list that nobody waited for");
+  });
+
   it("draws and filters a thousand machines in time", async () => {
     const many = Array.from({ length: 1000 }, (_, index) => stopped(`m${index}`, index % 3 === 0 ? { group: `g${index % 10}` } : {}));
     const { tree } = await treeOf(...many);
