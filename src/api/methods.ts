@@ -114,10 +114,24 @@ const NetworkRequest = z.strictObject({
 
 export const CreateRequest = z.strictObject({
   name: z.string(),
-  /** Exactly one source: an image's name, an ISO file, or a netboot folder; none makes an empty machine. */
+  /**
+   * Exactly one source: an image's name, an ISO file, or where it boots from the network: a folder of this host (without
+   * `file` a well-known name in it), or a URL whose files are fetched into the machine's folder. None: an empty machine.
+   */
   image: z.string().optional(),
   iso: z.string().optional(),
-  netboot: z.strictObject({ directory: z.string(), file: z.string() }).optional(),
+  netboot: z
+    .union([
+      z.strictObject({ directory: z.string(), file: z.string().optional() }),
+      z.strictObject({
+        url: z.string(),
+        sha256: z
+          .string()
+          .regex(/^[0-9a-fA-F]{64}$/, "must be 64 hex digits")
+          .optional(),
+      }),
+    ])
+    .optional(),
   architecture: Architecture.optional(),
   cpus: z.int().min(1).max(256).optional(),
   memory: z.string().optional(),
@@ -196,6 +210,11 @@ export const methods = {
     "Stop the background service; machines go on running. `replacement`: refused while an operation runs",
     z.strictObject({ replacement: z.boolean().default(false) }),
     done,
+  ),
+  "daemon.installCommandLine": operation(
+    "Put `viv` into the home (`bin/viv`), on the service's own runtime; `launcher` is what PATH shall lead to",
+    none,
+    z.object({ launcher: z.string(), runtime: z.string() }),
   ),
   "daemon.hostShutdown": operation(
     "The host is going down: suspend or stop every running machine by its policy",

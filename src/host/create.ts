@@ -29,14 +29,16 @@ import {
   vivError,
 } from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
+import { requireWebAddress } from "./download.ts";
 import { findImage, type Image, storeImage } from "./images.ts";
+import { type Netboot, type NetbootSource, netbootFromFolder, netbootFromWeb } from "./netboot/index.ts";
 
 /** A new machine as it was asked for; see CreateRequest of the API. */
 export interface NewMachine {
   readonly name: string;
   readonly image?: string | undefined;
   readonly iso?: string | undefined;
-  readonly netboot?: { directory: string; file: string } | undefined;
+  readonly netboot?: NetbootSource | undefined;
   readonly architecture?: Architecture | undefined;
   readonly cpus?: number | undefined;
   readonly memory?: string | undefined;
@@ -71,11 +73,14 @@ export async function createMachine(request: NewMachine, context: CreateContext,
   const architecture = request.architecture ?? context.hostArchitecture;
   await step(work, "checking the image");
   const image = request.image === undefined ? undefined : await storedImage(request.image, architecture, context);
-  const definition = withAssignments(definitionFor(request, architecture, image, context, toolchain), request.set);
-  requireCapacity(definition, context);
-  const staging = join(context.machinesFolder, `.creating-${process.pid}-${definition.id.slice(0, 8)}`);
+  const define = (netboot?: Netboot) =>
+    withAssignments(definitionFor(request, architecture, image, context, toolchain, netboot), request.set);
+  const draft = define();
+  requireCapacity(draft, context);
+  const staging = join(context.machinesFolder, `.creating-${process.pid}-${draft.id.slice(0, 8)}`);
   try {
     await mkdir(staging, { mode: 0o700 });
+    const definition = request.netboot === undefined ? draft : define(await netbootOf(request, request.netboot, draft, staging, work));
     await step(work, "making disks and keys");
     await fill(machinePaths(staging), definition, request, image, toolchain);
     await step(work, "putting it in place");
@@ -111,12 +116,27 @@ async function requireSources(request: NewMachine): Promise<void> {
       "Give one of --image, --iso, --netboot.",
     );
   if (request.iso !== undefined) await requireIso(request.iso);
-  if (request.netboot !== undefined) {
-    await requireReadable(request.netboot.directory, "folder");
-    await requireReadable(join(request.netboot.directory, request.netboot.file), "file");
-  }
+  if (request.netboot !== undefined) await requireNetboot(request.netboot, request.networks?.[0]?.mode ?? "nat");
   if (request.disk !== undefined) requireBytes(request.disk, "--disk");
   if (request.memory !== undefined) requireBytes(request.memory, "--memory");
+}
+
+async function requireNetboot(netboot: NetbootSource, mode: string): Promise<void> {
+  if (mode !== "nat")
+    throw vivError("usage", "A machine boots from the network by its first adapter, and that is not NAT.", "Put --network nat first.");
+  if ("url" in netboot) return void requireWebAddress(netboot.url);
+  await requireReadable(netboot.directory, "folder");
+  if (netboot.file !== undefined) await requireReadable(join(netboot.directory, netboot.file), "file");
+}
+
+async function netbootOf(request: NewMachine, netboot: NetbootSource, draft: Definition, staging: string, work: Work): Promise<Netboot> {
+  const machine = {
+    architecture: draft.architecture,
+    firmware: request.set.some((text) => text.startsWith("firmware")) ? draft.firmware.type : undefined,
+    hasScreen: draft.display.type !== "none",
+  };
+  if ("url" in netboot) return netbootFromWeb(netboot, staging, machine, work);
+  return netbootFromFolder(netboot.directory, netboot.file, machine);
 }
 
 async function requireReadable(path: string, kind: "file" | "folder"): Promise<void> {
@@ -157,9 +177,10 @@ function definitionFor(
   image: Image | undefined,
   context: CreateContext,
   toolchain: Toolchain,
+  netboot: Netboot | undefined,
 ): Definition {
   return newDefinition(
-    { ...request, architecture, image, cdrom: request.iso, hasDisk: image === undefined || image.disk !== undefined },
+    { ...request, architecture, image, netboot, cdrom: request.iso, hasDisk: image === undefined || image.disk !== undefined },
     { cores: context.cores, memoryBytes: context.memoryBytes, qemuVersion: toolchain.version },
   );
 }

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import type { Architecture, Definition, Firmware, Network } from "../model/index.ts";
 import { parseBytes, sizeText } from "../model/index.ts";
 import type { Image } from "./images.ts";
+import type { Netboot } from "./netboot/index.ts";
 
 /** What the user asked for, checked. Absent values get defaults from the host and the image. */
 export interface CreateChoices {
@@ -11,7 +12,7 @@ export interface CreateChoices {
   readonly memory?: string | undefined;
   readonly networks?: readonly NetworkChoice[] | undefined;
   readonly cdrom?: string | undefined;
-  readonly netboot?: { directory: string; file: string } | undefined;
+  readonly netboot?: Netboot | undefined;
   readonly image?: Image | undefined;
   readonly hasDisk: boolean;
 }
@@ -86,7 +87,7 @@ function firmwareFor(choices: CreateChoices): Firmware {
       append: image.append,
     };
   }
-  return { type: choices.architecture === "aarch64" ? "uefi" : "bios" };
+  return { type: choices.netboot?.firmware ?? (choices.architecture === "aarch64" ? "uefi" : "bios") };
 }
 
 function networkOf(network: NetworkChoice, netboot: CreateChoices["netboot"]): Network {
@@ -101,7 +102,7 @@ function networkOf(network: NetworkChoice, netboot: CreateChoices["netboot"]): N
       guestPort: forward.guestPort,
       ...(forward.hostPort === undefined ? {} : { hostPort: forward.hostPort }),
     })),
-    ...(netboot ? { netboot } : {}),
+    ...(netboot ? { netboot: { directory: netboot.directory, file: netboot.file } } : {}),
   };
 }
 

@@ -8,8 +8,13 @@ import { requireSettings } from "./set.ts";
 const options = {
   image: { value: "IMAGE", summary: "Start from an image (viv image ls)", completes: "image" },
   iso: { value: "FILE", summary: "Boot from an ISO, with an empty disk", completes: "file" },
-  netboot: { value: "DIR", summary: "Boot from the network: the folder that is served to the guest", completes: "folder" },
-  "netboot-file": { value: "PATH", summary: "The boot file inside that folder" },
+  netboot: {
+    value: "URL|DIR",
+    summary: "Boot from the network: a boot file or an installer's folder by http, or a folder here",
+    completes: "folder",
+  },
+  "netboot-file": { value: "PATH", summary: "The boot file inside a folder here (default: a well-known name)" },
+  "netboot-sha256": { value: "HEX", summary: "What the file of a URL must have" },
   arch: { value: "ARCH", choices: ["x86_64", "aarch64"], summary: "The guest's architecture (default: this host's)" },
   cpus: { value: "N", summary: "Number of CPUs" },
   memory: { value: "SIZE", summary: "Memory, such as 512M or 2G" },
@@ -23,14 +28,16 @@ const options = {
 export const verb = defineVerb({
   name: "create",
   summary: "Create a machine",
-  usage: "NAME [--image IMAGE | --iso FILE | --netboot DIR --netboot-file PATH] [OPTION]…",
+  usage: "NAME [--image IMAGE | --iso FILE | --netboot URL|DIR] [OPTION]…",
   arguments: { name: { label: "NAME", summary: "A lower-case letter, then up to 40 of a-z, 0-9 and -" } },
   options,
   examples: [
     ["viv create hello --image starter --start", "a running Linux in seconds"],
     ["viv create web --image starter --memory 1G --cpus 2 --forward 8080:80", "http://127.0.0.1:8080 is its port 80"],
     ["viv create debian --iso debian.iso --disk 20G --set firmware.type=uefi", "install a system from its ISO"],
-    ["viv create pxe --netboot ./tftp --netboot-file pxelinux.0", "boot from the network"],
+    ["viv create pxe --netboot ./tftp", "boot from the network, by a folder's pxelinux.0"],
+    ["viv create any --netboot https://boot.netboot.xyz/ipxe/netboot.xyz.efi", "the boot file is fetched and kept with the machine"],
+    ["viv create trixie --netboot https://deb.debian.org/debian/dists/trixie/", "a distribution's installer"],
   ],
   async run(work) {
     const request = createRequest(work.args.name, work.options, work.path);
@@ -66,7 +73,7 @@ export function createRequest(name: string, given: CreateOptions, path: (text: s
 }
 
 function source(given: CreateOptions, path: (text: string) => string): Pick<CreateRequest, "image" | "iso" | "netboot"> {
-  const { image, iso, netboot, "netboot-file": file } = given;
+  const { image, iso, netboot, "netboot-file": file, "netboot-sha256": sha256 } = given;
   if ([image, iso, netboot].filter((one) => one !== undefined).length > 1) {
     throw vivError(
       "usage",
@@ -74,13 +81,31 @@ function source(given: CreateOptions, path: (text: string) => string): Pick<Crea
       "Give one source; --set cdrom.file=FILE adds an ISO to a machine from an image.",
     );
   }
-  if ((netboot === undefined) !== (file === undefined)) {
-    throw vivError("usage", "--netboot and --netboot-file belong together.", "For example --netboot ./tftp --netboot-file pxelinux.0.");
-  }
   if (image !== undefined) return { image };
   if (iso !== undefined) return { iso: path(iso) };
-  if (netboot !== undefined && file !== undefined) return { netboot: { directory: path(netboot), file } };
-  return {};
+  return netbootSource(netboot, file, sha256, path);
+}
+
+function netbootSource(
+  netboot: string | undefined,
+  file: string | undefined,
+  sha256: string | undefined,
+  path: (text: string) => string,
+): Pick<CreateRequest, "netboot"> {
+  const isUrl = netboot !== undefined && /^[a-z][a-z0-9+.-]*:\/\//i.test(netboot);
+  if (file !== undefined && (netboot === undefined || isUrl))
+    throw vivError(
+      "usage",
+      "--netboot-file names a file in the folder of --netboot.",
+      "For example --netboot ./tftp --netboot-file pxelinux.0.",
+    );
+  if (sha256 !== undefined && !isUrl)
+    throw vivError("usage", "--netboot-sha256 belongs to a URL.", "For example --netboot https://example.org/boot.efi.");
+  if (sha256 !== undefined && !/^[0-9a-f]{64}$/i.test(sha256))
+    throw vivError("usage", "--netboot-sha256 takes the 64 hex digits of a SHA-256.", "sha256sum prints them.");
+  if (netboot === undefined) return {};
+  if (isUrl) return { netboot: { url: netboot, ...(sha256 === undefined ? {} : { sha256 }) } };
+  return { netboot: { directory: path(netboot), ...(file === undefined ? {} : { file }) } };
 }
 
 function cpuCount(text: string): number {

@@ -52,6 +52,12 @@ function otherItems(): GuestItem[] {
       choose: chooseNetboot,
     },
     {
+      label: l10n.t("Network boot address…"),
+      detail: l10n.t("A boot file, or the folder of a system's installer, is fetched from the web"),
+      iconPath: new vscode.ThemeIcon("cloud-download"),
+      choose: chooseNetbootUrl,
+    },
+    {
       label: l10n.t("Nothing yet"),
       detail: l10n.t("An empty machine with an empty disk"),
       iconPath: new vscode.ThemeIcon("vm-outline"),
@@ -81,6 +87,21 @@ async function chooseNetboot(): Promise<Guest | undefined> {
   return { from: "netboot", directory, file: relative(directory, file.fsPath) };
 }
 
+async function chooseNetbootUrl(): Promise<Guest | undefined> {
+  const url = await vscode.window.showInputBox({
+    title: l10n.t("Network boot address"),
+    prompt: l10n.t("http or https; a folder ends in /"),
+    placeHolder: "https://boot.netboot.xyz/ipxe/netboot.xyz.efi",
+    ignoreFocusOut: true,
+    validateInput: (text) => (isWebAddress(text.trim()) ? undefined : l10n.t("An address starts with http:// or https://")),
+  });
+  return url === undefined ? undefined : { from: "netbootUrl", url: url.trim() };
+}
+
+function isWebAddress(text: string): boolean {
+  return /^https?:\/\//i.test(text) && URL.canParse(text);
+}
+
 /** What a machine of this guest is called, unless somebody says otherwise. */
 export function nameSource(guest: Guest): string {
   switch (guest.from) {
@@ -90,6 +111,8 @@ export function nameSource(guest: Guest): string {
       return basename(guest.file);
     case "netboot":
       return basename(guest.directory);
+    case "netbootUrl":
+      return new URL(guest.url).hostname;
     case "nothing":
       return "machine";
   }

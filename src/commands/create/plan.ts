@@ -5,6 +5,7 @@ export type Guest =
   | { readonly from: "image"; readonly image: string; readonly title: string }
   | { readonly from: "iso"; readonly file: string }
   | { readonly from: "netboot"; readonly directory: string; readonly file: string }
+  | { readonly from: "netbootUrl"; readonly url: string }
   | { readonly from: "nothing" };
 
 export interface ChosenSize {
@@ -46,6 +47,8 @@ function source(guest: Guest): Pick<CreateRequest, "image" | "iso" | "netboot"> 
       return { iso: guest.file };
     case "netboot":
       return { netboot: { directory: guest.directory, file: guest.file } };
+    case "netbootUrl":
+      return { netboot: { url: guest.url } };
     case "nothing":
       return {};
   }

@@ -58,7 +58,7 @@ describe("completion", () => {
     it("offers verbs, second words, options, machines, images, choices", () => {
       assert.deepEqual(complete("sta"), ["start"]);
       assert.deepEqual(complete("trash", ""), ["ls", "restore", "empty"]);
-      assert.deepEqual(complete("create", "--ne"), ["--netboot", "--netboot-file", "--network"]);
+      assert.deepEqual(complete("create", "--ne"), ["--netboot", "--netboot-file", "--netboot-sha256", "--network"]);
       assert.deepEqual(complete("start", ""), ["hello", "web"]);
       assert.deepEqual(complete("start", "hello", "w"), ["web"]);
       assert.deepEqual(complete("create", "x", "--image", ""), ["starter"]);

@@ -53,6 +53,20 @@ describe("create", () => {
       name: "hello",
       netboot: { directory: resolve("/home/ada/tftp"), file: "pxelinux.0" },
     });
+    assert.deepEqual(await requestOf("hello", "--netboot", "tftp"), {
+      name: "hello",
+      netboot: { directory: resolve("/home/ada/work/tftp") },
+    });
+  });
+
+  it("takes a URL for network boot as it is", async () => {
+    const url = "https://example.org/boot/";
+    assert.deepEqual(await requestOf("hello", "--netboot", url), { name: "hello", netboot: { url } });
+    const sha256 = "0123456789abcdef".repeat(4);
+    assert.deepEqual(await requestOf("hello", "--netboot", `${url}x.efi`, "--netboot-sha256", sha256), {
+      name: "hello",
+      netboot: { url: `${url}x.efi`, sha256 },
+    });
   });
 
   it("gives forwards to the first NAT adapter, which there is by default", async () => {
@@ -88,7 +102,9 @@ describe("create", () => {
   it("refuses what cannot be meant, before the service is asked", async () => {
     const wrong = [
       ["hello", "--image", "a", "--iso", "b"],
-      ["hello", "--netboot", "dir"],
+      ["hello", "--netboot", "http://example.org/", "--netboot-file", "x"],
+      ["hello", "--netboot", "dir", "--netboot-sha256", "0".repeat(64)],
+      ["hello", "--netboot", "http://example.org/x", "--netboot-sha256", "beef"],
       ["hello", "--netboot-file", "x"],
       ["hello", "--cpus", "0"],
       ["hello", "--cpus", "two"],

@@ -1,0 +1,1 @@
+export { type Netboot, type NetbootMachine, type NetbootSource, netbootFromFolder, netbootFromWeb } from "./netboot.ts";
