@@ -34,6 +34,7 @@ import {
   writeFileAtomically,
 } from "../machine/index.ts";
 import { asVivError, requireMachineName, vivError } from "../model/index.ts";
+import { installCommandLine } from "./commandLine.ts";
 import { diskHandlers } from "./diskHandlers.ts";
 import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
@@ -59,6 +60,7 @@ function acting<P extends { machine: string }>(
 export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never>> = {
   "daemon.status": (_params, context) => status(context),
   "daemon.stop": ({ replacement }, context) => stopService(replacement, context),
+  "daemon.installCommandLine": async (_params, { world }) => installCommandLine(world.home.folder, world.distFolder),
   "daemon.hostShutdown": async (_params, { world }) => ({ machines: await shutDownMachines(world) }),
 
   "host.report": async ({ fresh }, { world }): Promise<HostReport> => hostReportView(world, fresh),

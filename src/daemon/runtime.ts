@@ -1,6 +1,7 @@
-import { copyFile, cp, mkdir, readdir, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { findToolchain, localHost, type Program } from "../backends/index.ts";
+import { copyProgram, removeOtherCopies } from "./copyProgram.ts";
 import { copyFolder, remember, start, wantsHandOver } from "./spawnCopy.ts";
 
 /**
@@ -26,7 +27,9 @@ export async function handOver(home: string): Promise<boolean> {
   const toolchain = await findToolchain({ host: localHost(), home, bundlesFolder: join(dist, "bundle") }).catch(() => undefined);
   if (toolchain?.source !== "bundle" || !toolchain.has("node")) return false;
   const runtime = toolchain.program("node");
-  const target = await copyScript(script, home);
+  const folder = copyFolder(home);
+  const target = await copyProgram(script, partsFolder, folder);
+  await removeOtherCopies(folder, "vivd-");
   const copy = {
     command: [runtime.file, ...runtime.argsPrefix, ...smallHeap.flags, target],
     environment: { ...smallHeap.environment, ...runtime.env },
@@ -49,23 +52,3 @@ function filesOf({ file, argsPrefix }: Program): string[] {
 
 /** What `vivd.js` loads (scripts/build.ts). */
 const partsFolder = "vivd-parts";
-
-/** `bin/vivd-<build>/`, put there whole or not at all; earlier builds go. */
-async function copyScript(script: string, home: string): Promise<string> {
-  const bin = join(home, "bin");
-  const folder = copyFolder(home);
-  const staging = join(bin, `.vivd-${process.pid}`);
-  await mkdir(staging, { recursive: true, mode: 0o700 });
-  try {
-    for (const file of [basename(script), "package.json"]) await copyFile(join(dirname(script), file), join(staging, file));
-    await cp(join(dirname(script), partsFolder), join(staging, partsFolder), { recursive: true });
-    await rename(staging, folder).catch(async (error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOTEMPTY" && error.code !== "EEXIST") throw error;
-    });
-  } finally {
-    await rm(staging, { recursive: true, force: true });
-  }
-  const old = (await readdir(bin)).filter((name) => name.startsWith("vivd-") && name !== basename(folder));
-  await Promise.all(old.map((name) => rm(join(bin, name), { recursive: true, force: true })));
-  return join(folder, basename(script));
-}

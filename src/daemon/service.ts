@@ -8,6 +8,7 @@ import { openHome } from "../host/index.ts";
 import { writeFileAtomically } from "../machine/index.ts";
 import { asVivError, vivError } from "../model/index.ts";
 import { Clients } from "./clients.ts";
+import { renewCommandLine } from "./commandLine.ts";
 import { hostIsShuttingDown, shutDownMachines } from "./hostShutdown.ts";
 import { watchHostSleep } from "./hostSleep.ts";
 import { takeLock } from "./lock.ts";
@@ -50,6 +51,7 @@ export async function runService(folder: string): Promise<"another runs" | "serv
   await writeFileAtomically(endpointFile(folder), JSON.stringify({ schema: 1, address: address(server), token, ...self, ...thisBuild }), {
     mode: 0o600,
   });
+  renewCommandLine(folder, world.distFolder).catch((error: unknown) => log(`viv is not renewed: ${asVivError(error).message}`));
   watchIdle(world, clients, () => void stop("idle"));
   watchHostSleep(world);
   const signalled = (signal: NodeJS.Signals) => {

@@ -16,6 +16,8 @@ export class World {
   readonly self: ProcessIdentity;
   readonly toolchains: Toolchains;
   readonly library: Library;
+  /** Where the programs, the bundle and the guests came from. */
+  readonly distFolder: string | undefined;
   readonly startedAt = Date.now();
   readonly cores = availableParallelism();
   readonly memoryBytes = totalmem();
@@ -29,6 +31,7 @@ export class World {
     this.self = self;
     this.#emit = emit;
     const dist = distFolder();
+    this.distFolder = dist;
     this.toolchains = new Toolchains({
       home: home.folder,
       qemuPath: process.env.VIVARIUM_QEMU_PATH,

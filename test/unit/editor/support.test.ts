@@ -7,7 +7,7 @@ import "./support/load.ts";
 
 const { withoutSecrets } = await import("../../../src/commands/secrets.ts");
 const { zip } = await import("../../../src/commands/zip.ts");
-const { launcher, targetFolder } = await import("../../../src/commands/installCli.ts");
+const { launcher, pathLine, targetFolder } = await import("../../../src/commands/installCli.ts");
 
 describe("the support bundle", () => {
   it("has no secrets", () => {
@@ -59,13 +59,13 @@ describe("viv in PATH", () => {
     }
   });
 
-  it("passes arguments on, whatever is in them or in the path", () => {
+  it("leads to the launcher in the home, and passes arguments on, whatever is in them or in the path", () => {
     const folder = mkdtempSync(join(tmpdir(), "viv it's "));
     try {
-      const script = join(folder, "viv.js");
-      writeFileSync(script, "console.log(JSON.stringify(process.argv.slice(2)))");
+      const target = join(folder, "target");
+      writeFileSync(target, `#!${process.execPath}\nconsole.log(JSON.stringify(process.argv.slice(2)))`, { mode: 0o755 });
       const file = join(folder, "viv");
-      writeFileSync(file, launcher(process.execPath, script, "linux"), { mode: 0o755 });
+      writeFileSync(file, launcher(target, "linux"), { mode: 0o755 });
       const args = ["exec", "a", "--", "echo", "$HOME", "it's", ""];
       assert.deepEqual(JSON.parse(execFileSync(file, args, { encoding: "utf8" })), args);
     } finally {
@@ -74,6 +74,15 @@ describe("viv in PATH", () => {
   });
 
   it("is known as ours", () => {
-    for (const platform of ["linux", "win32"] as const) assert.ok(launcher("node", "viv.js", platform).includes("Vivarium's command line"));
+    for (const platform of ["linux", "win32"] as const) assert.ok(launcher("viv", platform).includes("Vivarium's command line"));
+  });
+
+  it("has a line for the shells of others", () => {
+    assert.equal(pathLine("/home/ada/.local/bin", "linux"), 'export PATH="$PATH:/home/ada/.local/bin"');
+    assert.equal(
+      execFileSync("/bin/sh", ["-c", `PATH=; ${pathLine('/a "b" $c `d', "linux")}; echo "$PATH"`], { encoding: "utf8" }),
+      ':/a "b" $c `d\n',
+    );
+    assert.equal(pathLine("C:\\viv", "win32"), 'setx PATH "%PATH%;C:\\viv"');
   });
 });
