@@ -20,6 +20,8 @@ export const SnapshotView = z.object({
   /** Bytes of the host that only this snapshot holds: its layers and its memory. */
   ownBytes: z.number(),
   memoryBytes: z.number().nullable(),
+  /** Milliseconds a running guest stood still for it. */
+  pausedMs: z.number().optional(),
   hasThumbnail: z.boolean(),
   /** The machine's present grew from it. */
   current: z.boolean(),

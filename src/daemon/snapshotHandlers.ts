@@ -1,4 +1,19 @@
-import type { snapshotMethods } from "../api/index.ts";
+import type { SnapshotList, SnapshotView, snapshotMethods } from "../api/index.ts";
+import {
+  compareSnapshots,
+  consistencyText,
+  createSnapshot,
+  editSnapshot,
+  emptySnapshots,
+  listSnapshots,
+  type Machine,
+  removeSnapshot,
+  restoreRemovedSnapshot,
+  restoreSnapshot,
+  type SnapshotFacts,
+  snapshotFacts,
+  snapshotThumbnail,
+} from "../machine/index.ts";
 import { vivError } from "../model/index.ts";
 import type { HandlersOf } from "./handler.ts";
 
@@ -6,15 +21,76 @@ const notYet = async (): Promise<never> => {
   throw vivError("internal", "This is being built.");
 };
 
+/** What the snapshot methods of the API do: a line here, a file in machine/snapshots/. */
 export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
-  "snapshot.list": notYet,
-  "snapshot.create": notYet,
-  "snapshot.restore": notYet,
-  "snapshot.remove": notYet,
-  "snapshot.restoreRemoved": notYet,
-  "snapshot.empty": notYet,
-  "snapshot.edit": notYet,
-  "snapshot.thumbnail": notYet,
-  "snapshot.compare": notYet,
+  "snapshot.list": async ({ machine, removed }, { world }) => snapshotList(world.library.find(machine), removed),
+  "snapshot.create": async ({ machine: name, ...request }, { world, work }) => {
+    const machine = world.library.find(name);
+    return shown(machine, (await createSnapshot(machine, request, work)).id);
+  },
+  "snapshot.restore": async ({ machine: name, into, ...request }, { world, work }) => {
+    const machine = world.library.find(name);
+    if (into !== undefined) return { machine: await restoreInto(machine, request.snapshot, into, request.start ?? true), safety: null };
+    return { machine: machine.name, safety: (await restoreSnapshot(machine, request, work)) ?? null };
+  },
+  "snapshot.remove": async ({ machine, ...request }, { world, work }) => {
+    const { removed, ...bytes } = await removeSnapshot(world.library.find(machine), request, work);
+    return { removed: [...removed], ...bytes };
+  },
+  "snapshot.restoreRemoved": async ({ machine: name, snapshot }, { world, work }) => {
+    const machine = world.library.find(name);
+    return shown(machine, (await restoreRemovedSnapshot(machine, snapshot, work)).id);
+  },
+  "snapshot.empty": async ({ machine }, { world, work }) => ({ freedBytes: await emptySnapshots(world.library.find(machine), work) }),
+  "snapshot.edit": async ({ machine: name, snapshot, ...changes }, { world, work }) => {
+    const machine = world.library.find(name);
+    return shown(machine, (await editSnapshot(machine, snapshot, changes, work)).id);
+  },
+  "snapshot.thumbnail": async ({ machine, snapshot }, { world }) => ({
+    pngBase64: (await snapshotThumbnail(world.library.find(machine), snapshot)).toString("base64"),
+  }),
+  "snapshot.compare": async ({ machine, left, right }, { world }) => compareSnapshots(world.library.find(machine), left, right),
   "snapshot.adopt": notYet,
 };
+
+async function restoreInto(_machine: Machine, _snapshot: string, _into: string, _start: boolean): Promise<string> {
+  return notYet();
+}
+
+async function shown(machine: Machine, id: string): Promise<SnapshotView> {
+  return snapshotView(await snapshotFacts(machine, id));
+}
+
+async function snapshotList(machine: Machine, removed: boolean): Promise<SnapshotList> {
+  const facts = await listSnapshots(machine, { removed, live: true });
+  return {
+    snapshots: facts.snapshots.map(snapshotView),
+    current: facts.current ?? null,
+    currentBytes: facts.currentBytes,
+    removedBytes: facts.removedBytes,
+    memoryBlocked: [...facts.memoryBlocked],
+    internal: [...facts.internal],
+  };
+}
+
+export function snapshotView({ record, ...facts }: SnapshotFacts): SnapshotView {
+  return {
+    id: record.id,
+    name: record.name,
+    ...(record.note === undefined ? {} : { note: record.note }),
+    createdAt: record.createdAt,
+    parent: facts.parent ?? null,
+    consistency: record.consistency,
+    consistencyText: consistencyText(record),
+    automatic: record.automatic,
+    ownBytes: facts.ownBytes,
+    memoryBytes: facts.memoryBytes ?? null,
+    ...(record.pausedMs === undefined ? {} : { pausedMs: record.pausedMs }),
+    hasThumbnail: record.thumbnail !== undefined,
+    current: facts.current,
+    children: facts.children,
+    depth: facts.depth,
+    ...(facts.problem === undefined ? {} : { problem: facts.problem }),
+    removedAt: record.removedAt ?? null,
+  };
+}

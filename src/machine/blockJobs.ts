@@ -13,6 +13,8 @@ export interface BlockJob {
   readonly step: string;
   /** Sends the command that starts it, with `auto-dismiss: false`: otherwise nobody can ask how it ended. */
   start(): Promise<unknown>;
+  /** Before a job that is ready goes over to its target. */
+  beforeComplete?(): Promise<void>;
 }
 
 /**
@@ -28,21 +30,43 @@ export async function runBlockJob(session: Session, job: BlockJob, operation: Op
   concluded.promise.catch(() => undefined);
   const listening = qmp.on("JOB_STATUS_CHANGE", ({ id, status }) => {
     if (id !== job.id) return;
-    if (status === "ready") void completeReady(session, job.id);
+    if (status === "ready") void complete();
     if (status === "concluded") concluded.resolve();
   });
   void qmp.closed.then(() => concluded.reject(vivError("qemu-lost", `QEMU ended while ${job.step}.`)));
+  let completing: Promise<void> | undefined;
+  const complete = () => {
+    completing ??= completeReady(session, job).catch(concluded.reject);
+    return completing;
+  };
   const cancel = () => void qmp.execute("job-cancel", { id: job.id }).catch(() => undefined);
   try {
     operation.signal.throwIfAborted();
     await job.start();
     operation.signal.addEventListener("abort", cancel, { once: true });
     if (operation.signal.aborted) cancel();
-    await reportUntil(session, job, operation, concluded);
+    await reportUntil(session, job, operation, concluded, complete);
     await settle(session, job, operation);
+  } catch (error) {
+    await endJob(session, job.id).catch(() => undefined);
+    throw error;
   } finally {
     listening.dispose();
     operation.signal.removeEventListener("abort", cancel);
+  }
+}
+
+/**
+ * Ends a job that nobody waits for any more (an earlier vivd's, or one whose waiter failed): cancelled where it still
+ * works, and forgotten. The images are as valid as before; one that had gone over to its target stays so.
+ */
+export async function endJob(session: Session, id: string): Promise<void> {
+  for (let asked = 0; asked < 250; asked += 1) {
+    const found = await jobOf(session, id);
+    if (!found) return;
+    if (found.status === "concluded") return void (await session.qmp.execute("job-dismiss", { id }));
+    if (asked === 0) await session.qmp.execute("job-cancel", { id }).catch(() => undefined);
+    await new Promise((wake) => setTimeout(wake, 20));
   }
 }
 
@@ -52,9 +76,10 @@ async function jobOf(session: Session, id: string): Promise<Job | undefined> {
   return (await session.qmp.execute("query-jobs")).find((each) => each.id === id);
 }
 
-/** An active commit or a mirror follows the guest's writes until it is told to switch over. A second word is refused and harmless. */
-async function completeReady(session: Session, id: string): Promise<void> {
-  await session.qmp.execute("job-complete", { id }).catch(() => undefined);
+/** An active commit or a mirror follows the guest's writes until it is told to switch over. One that was cancelled meanwhile refuses. */
+async function completeReady(session: Session, job: BlockJob): Promise<void> {
+  await job.beforeComplete?.();
+  await session.qmp.execute("job-complete", { id: job.id }).catch(() => undefined);
 }
 
 /** Says how far it is, and notices an end whose event came before anybody listened. */
@@ -63,11 +88,12 @@ async function reportUntil(
   job: BlockJob,
   operation: Operation,
   concluded: { promise: Promise<void>; resolve: () => void },
+  complete: () => Promise<void>,
 ): Promise<void> {
   const look = async () => {
     const found = await jobOf(session, job.id);
     if (!found || found.status === "concluded") return concluded.resolve();
-    if (found.status === "ready") await completeReady(session, job.id);
+    if (found.status === "ready") await complete();
     const total = found["total-progress"];
     if (total > 0) await operation.step(job.step, { percent: Math.min(100, Math.floor((100 * found["current-progress"]) / total)) });
   };

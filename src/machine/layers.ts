@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Definition, type Disk, type LayerMap, nvramLayer, SnapshotsFile, vivError } from "../model/index.ts";
+import { type Definition, type Disk, type LayerMap, nvramKey, SnapshotsFile, vivError } from "../model/index.ts";
 import { inFolder, type MachinePaths } from "./folder.ts";
 import { readTextIfPresent, writeFileAtomically } from "./storage.ts";
 
@@ -8,7 +8,7 @@ import { readTextIfPresent, writeFileAtomically } from "./storage.ts";
 /** @throws VivError `damaged` for a file that cannot be used: starting on the wrong layer would lose what came after. */
 export async function loadSnapshots(paths: MachinePaths): Promise<SnapshotsFile> {
   const text = await readTextIfPresent(paths.snapshotsFile);
-  if (text === undefined) return { schema: 1, snapshots: [], current: { layers: {} } };
+  if (text === undefined) return { schema: 1, snapshots: [], current: { layers: {} }, frozen: {} };
   try {
     return SnapshotsFile.parse(JSON.parse(text));
   } catch (cause) {
@@ -38,11 +38,19 @@ export function currentImage(paths: MachinePaths, layers: LayerMap, disk: Pick<D
   return { file: inFolder(paths.folder, layer), format: "qcow2" };
 }
 
-/** The layer of every disk of a definition, and of its firmware's variables when `nvramFile` is given. */
-export function layersOf(definition: Definition, current: LayerMap, nvramFile?: string): LayerMap {
+/** Where the firmware's variables are when no snapshot has laid anything over them; undefined for a machine without UEFI. */
+export function nvramBase(definition: Definition): { key: string; file: string } | undefined {
+  const { type } = definition.firmware;
+  if (type !== "uefi" && type !== "uefi-secure") return undefined;
+  return { key: nvramKey(type), file: type === "uefi" ? "nvram.qcow2" : "nvram-secure.qcow2" };
+}
+
+/** The layer of every disk of a definition that the guest writes to, and of its firmware's variables. */
+export function layersOf(definition: Definition, current: LayerMap): LayerMap {
   const layers: LayerMap = {};
   for (const disk of definition.disks) layers[disk.id] = current[disk.id] ?? disk.file;
-  if (nvramFile !== undefined) layers[nvramLayer] = current[nvramLayer] ?? nvramFile;
+  const nvram = nvramBase(definition);
+  if (nvram) layers[nvram.key] = current[nvram.key] ?? nvram.file;
   return layers;
 }
 

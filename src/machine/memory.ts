@@ -23,15 +23,17 @@ export async function saveMemory(session: Session, file: string, operation: Oper
   }
 }
 
-/** Reads memory and device state into a QEMU that was started with `-incoming defer`. */
-export async function restoreMemory(session: Session, file: string, operation: Operation): Promise<void> {
+/** Reads memory and device state into a QEMU that was started with `-incoming defer`. `mappedRam` as it was written. */
+export async function restoreMemory(session: Session, file: string, mappedRam: boolean, operation: Operation): Promise<void> {
   const { qmp } = session;
-  await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });
+  const capabilities = [{ capability: "events", state: true }, ...(mappedRam ? [{ capability: "mapped-ram", state: true }] : [])];
+  await qmp.execute("migrate-set-capabilities", { capabilities });
   await qmp.execute("migrate-set-parameters", { "max-bandwidth": unlimitedBandwidth });
   const finished = migrationEnd(session, operation);
   finished.catch(() => undefined);
   await qmp.execute("migrate-incoming", { uri: `file:${file}` });
   await finished;
+  if (mappedRam) await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "mapped-ram", state: false }] });
 }
 
 /** Resolves when migration completed; rejects when it failed, was cancelled, or QEMU went away. */
@@ -54,7 +56,7 @@ async function migrationEnd(session: Session, operation: Operation): Promise<voi
   }
 }
 
-async function explainFailure(session: Session): Promise<Error> {
+export async function explainFailure(session: Session): Promise<Error> {
   const state = await session.qmp.execute("query-migrate");
   if (/No space left|Disk quota/i.test(state["error-desc"] ?? ""))
     return vivError("disk-full", "The disk is full: memory could not be saved.", "Free some space and try again.");

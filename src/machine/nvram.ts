@@ -3,7 +3,9 @@ import { join } from "node:path";
 import type { Toolchain } from "../backends/index.ts";
 import { type Definition, vivError } from "../model/index.ts";
 import type { FirmwareFiles } from "../qemu/index.ts";
-import type { MachinePaths } from "./folder.ts";
+import { diskLayout } from "./disks/layout.ts";
+import { inFolder, type MachinePaths } from "./folder.ts";
+import { loadSnapshots, nvramBase } from "./layers.ts";
 import { qemuImg } from "./qemuImg.ts";
 
 /**
@@ -11,6 +13,8 @@ import { qemuImg } from "./qemuImg.ts";
  * that are not there yet are made from the firmware's template: when the machine is created, or when its firmware was
  * changed. Each kind of firmware keeps a file of its own: the template of `uefi-secure` holds the keys of Secure Boot, and
  * a variable store without them would silently start anything.
+ *
+ * Snapshots lay layers over them as over disks; what is current then is in snapshots.json.
  *
  * @throws VivError `host-cannot` when this QEMU has no such firmware, `disk-full`.
  */
@@ -26,7 +30,14 @@ export async function uefiFiles(paths: MachinePaths, definition: Definition, too
       `This QEMU comes without ${kind} firmware for ${definition.architecture}.`,
       "Use the bundled QEMU, or install the package ovmf (qemu-efi-aarch64).",
     );
-  const vars = join(paths.folder, kind === "uefi" ? "nvram.qcow2" : "nvram-secure.qcow2");
+  const base = nvramBase(definition);
+  if (!base) return undefined;
+  const layer = (await loadSnapshots(paths)).current.layers[base.key];
+  if (layer !== undefined && layer !== base.file) {
+    const { file, backingChain } = await diskLayout({ id: base.key, file: inFolder(paths.folder, layer), format: "qcow2" }, paths.folder);
+    if (file !== undefined) return { code: firmware.code, vars: file, varsChain: backingChain };
+  }
+  const vars = join(paths.folder, base.file);
   const present = await access(vars).then(
     () => true,
     () => false,

@@ -9,10 +9,13 @@ import { killProcess } from "./processEnd.ts";
 import { Session } from "./session.ts";
 import { reconnect, recordEnd, sessionListener, takeUp } from "./sessionEvents.ts";
 import { nameAsFolder } from "./settings.ts";
+import { recoverSnapshots } from "./snapshots/recover.ts";
 import { endSaved, forgetMemory } from "./suspend.ts";
 
 /** A QEMU that its vivd left while it started may take this long to open its monitor. */
 const adoptionTimeoutMs = 3000;
+/** One that runs answers at once. The service does not wait longer for one that hangs: it is taken up when it answers. */
+const answerTimeoutMs = 500;
 
 /**
  * What a new vivd does with a machine it finds: adopts the process that runs, finishes or undoes the operation that
@@ -31,6 +34,7 @@ const adoptionTimeoutMs = 3000;
  * | state.json lost | adopted, with what can be seen of it | stopped |
  * | disk, any | see disks/recover.ts | see disks/recover.ts |
  * | rename, any | – | finished or undone: vm.json has the name of its folder |
+ * | snapshot, restore, merge | `snapshots/recover.ts` | `snapshots/recover.ts`; a process that ran is `failed (lost)` |
  */
 export async function recover(machine: Machine): Promise<void> {
   await settle(machine).catch((error: unknown) =>
@@ -109,8 +113,9 @@ async function recordWhatRuns(machine: Machine): Promise<void> {
 }
 
 async function connect(machine: Machine): Promise<Session | undefined> {
+  const timeoutMs = machine.state.operation ? adoptionTimeoutMs : answerTimeoutMs;
   return findChannels(machine)
-    .then((channels) => Session.connect(channels, machine.id, sessionListener(machine), { timeoutMs: adoptionTimeoutMs }))
+    .then((channels) => Session.connect(channels, machine.id, sessionListener(machine), { timeoutMs }))
     .catch(() => undefined);
 }
 
@@ -124,6 +129,12 @@ async function withoutProcess(machine: Machine): Promise<void> {
     return clearOperation(machine);
   }
   if (operation?.kind === "suspend" && suspended) return clearRun(machine);
+  if (operation?.kind === "restore" && operation.step === "ending QEMU" && run)
+    await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
+  if (operation?.kind === "snapshot" || operation?.kind === "restore" || operation?.kind === "merge") {
+    await recoverSnapshots(machine, operation, undefined);
+    if (!machine.state.run) return clearOperation(machine);
+  }
   if (operation?.kind === "suspend" || operation?.kind === "wake") await forgetMemory(machine);
   if (!run) return clearOperation(machine);
   await machine.fail({

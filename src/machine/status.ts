@@ -23,10 +23,15 @@ export function deriveStatus(machine: Machine, operation: OperationRecord["kind"
   const live = { pid: run.pid, since: run.startedAt };
   if (operation === "start" || operation === "wake") return { state: "starting", ...live };
   if (!session) return { state: "running", ...live, responding: false };
-  const cause = pauseCause(session.runState, session.ioErrorNoSpace, run.pausedBecause);
+  if (operation === "restore" && standsStill.has(session.runState)) return { state: "starting", ...live };
+  // While a snapshot is taken the guest stands still for some ms: nobody paused it.
+  const passing = operation === "snapshot" && run.pausedBecause === undefined && standsStill.has(session.runState);
+  const cause = passing ? "not-paused" : pauseCause(session.runState, session.ioErrorNoSpace, run.pausedBecause);
   if (cause === "not-paused") return { state: "running", ...live, responding: session.responding };
   return { state: "paused", because: cause, ...live, responding: session.responding };
 }
+
+const standsStill = new Set(["finish-migrate", "postmigrate", "paused", "inmigrate", "prelaunch"]);
 
 function pauseCause(runState: string, noSpace: boolean, recorded: PauseCause | undefined): PauseCause | "not-paused" {
   switch (runState) {

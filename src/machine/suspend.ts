@@ -12,7 +12,10 @@ import { makePrivateFolder, syncFile, syncFolder } from "./storage.ts";
 
 /** Where a machine's memory is saved; found by the folder, which may have been renamed or moved since. */
 export function savedMemory(machine: Machine): string {
-  return join(machine.paths.suspend, "memory");
+  const { suspended } = machine.state;
+  return suspended?.snapshot === undefined
+    ? join(machine.paths.suspend, "memory")
+    : join(machine.paths.snapshots, suspended.snapshot, "memory");
 }
 
 /**
@@ -49,6 +52,7 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
             file,
             at: new Date().toISOString(),
             qemuId: run.qemuId,
+            qemuVersion: run.qemuVersion,
             accelerator: run.accelerator,
             bytes: size,
             definition: run.definition,
@@ -116,7 +120,7 @@ async function wakeFrom(machine: Machine, saved: NonNullable<Machine["state"]["s
       operation,
     );
     await operation.step("reading memory", { percent: 0 });
-    await restoreMemory(session, file, operation);
+    await restoreMemory(session, file, saved.mappedRam ?? false, operation);
     continuing = true;
     await operation.step("continuing", { record: {} });
     await letRun(machine, session, definition);

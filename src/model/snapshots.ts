@@ -24,11 +24,22 @@ export const Consistency = z.enum([
 ]);
 export type Consistency = z.infer<typeof Consistency>;
 
-/** The layer that holds a disk's content, by the disk's id; `nvram` for the firmware's variables. */
+/** The layer that holds a disk's content, by the disk's id; by `nvramKey` for the firmware's variables. */
 export const LayerMap = z.record(z.string(), z.string());
 export type LayerMap = z.infer<typeof LayerMap>;
 
-export const nvramLayer = "nvram";
+/** Each kind of UEFI firmware keeps variables of its own. No disk has such an id: ids have no dots. */
+export function nvramKey(firmware: "uefi" | "uefi-secure"): string {
+  return `${firmware}.nvram`;
+}
+
+/** How a frozen file was left, so that one that was changed since is noticed before anything is done with it. */
+export const FrozenFile = z.object({
+  bytes: z.number(),
+  /** SHA-256 of its first 64 KiB, where an image has its header and tables. */
+  head: z.string(),
+});
+export type FrozenFile = z.infer<typeof FrozenFile>;
 
 /** Memory and device state saved with a snapshot; only the same QEMU with the same arguments can load it. */
 export const SavedMemory = z.object({
@@ -59,6 +70,8 @@ export const SnapshotRecord = z.object({
   definition: z.unknown(),
   layers: LayerMap,
   memory: SavedMemory.optional(),
+  /** Milliseconds the running guest stood still for it, by QEMU's STOP and RESUME. */
+  pausedMs: z.number().optional(),
   /** The TPM's state, a folder below `snapshots/<id>/`. */
   tpm: z.string().optional(),
   thumbnail: z.string().optional(),
@@ -75,5 +88,7 @@ export const SnapshotsFile = z.object({
     parent: z.string().optional(),
     layers: LayerMap,
   }),
+  /** What is known of files that nobody may change; a merge takes its own out first. */
+  frozen: z.record(z.string(), FrozenFile).default({}),
 });
 export type SnapshotsFile = z.infer<typeof SnapshotsFile>;

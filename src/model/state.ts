@@ -92,6 +92,11 @@ export const SuspendRecord = z.object({
   accelerator: z.enum(["kvm", "hvf", "whpx", "tcg"]),
   bytes: z.number(),
   definition: z.unknown(),
+  qemuVersion: z.string().optional(),
+  /** Pages at fixed places in the file (a snapshot's). */
+  mappedRam: z.boolean().optional(),
+  /** The memory is that of a snapshot, which keeps it: the machine was put back and has not run since. */
+  snapshot: z.string().optional(),
 });
 export type SuspendRecord = z.infer<typeof SuspendRecord>;
 

@@ -1,8 +1,9 @@
 import { type Definition, vivError } from "../model/index.ts";
+import { backing } from "./blockdev.ts";
 import { boardOf } from "./board.ts";
 import { machineFile } from "./paths.ts";
 import type { LaunchContext } from "./types.ts";
-import { keyValues, option, requirePlain } from "./words.ts";
+import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
 
 /** Block node names of the UEFI flash; `varsNode` belongs into every disk snapshot. */
 export const firmwareNodes = { code: "firmware.code", vars: "firmware.vars" } as const;
@@ -66,15 +67,16 @@ function biosFile(context: LaunchContext): string[] {
 function flash(context: LaunchContext): string[] {
   const files = context.firmware;
   if (files?.vars === undefined) throw vivError("internal", "A UEFI machine was started without its firmware files.");
-  return [...flashNode(firmwareNodes.code, "raw", files.code, true), ...flashNode(firmwareNodes.vars, "qcow2", files.vars, false)];
+  const below = backing(files.varsChain ?? [], { node: firmwareNodes.vars }, context);
+  return [...flashNode(firmwareNodes.code, "raw", files.code, true), ...flashNode(firmwareNodes.vars, "qcow2", files.vars, false, below)];
 }
 
-function flashNode(node: string, driver: "raw" | "qcow2", filename: string, readOnly: boolean): string[] {
+function flashNode(node: string, driver: "raw" | "qcow2", filename: string, readOnly: boolean, below: JsonObject | null = null): string[] {
   return option("-blockdev", {
     driver,
     "node-name": node,
     "read-only": readOnly,
-    ...(driver === "qcow2" ? { backing: null } : {}),
+    ...(driver === "qcow2" ? { backing: below } : {}),
     file: { driver: "file", "node-name": `${node}.file`, filename, "read-only": readOnly },
   });
 }

@@ -65,6 +65,8 @@ export interface FirmwareFiles {
   readonly code: string;
   /** The machine's own variable store, qcow2 so that snapshots include it. UEFI only. */
   readonly vars?: string;
+  /** What it stands on, as with disks. Absent: nothing. */
+  readonly varsChain?: readonly BackingImage[];
 }
 
 /** Everything about this host and this start that is not in the definition. The caller finds it out; we only read it. */

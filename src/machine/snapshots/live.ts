@@ -1,0 +1,100 @@
+import * as z from "zod";
+import { type Definition, type LayerMap, type SnapshotsFile, vivError } from "../../model/index.ts";
+import { layersOf, loadSnapshots } from "../layers.ts";
+import type { Machine } from "../machine.ts";
+import type { Session } from "../session.ts";
+import { chainOf, keyOfLayer, type LayerGraph, layerPath, layersInFolder, readGraph } from "./graph.ts";
+import type { LiveDisk, Step } from "./plan.ts";
+import { saveRecords } from "./records.ts";
+
+/** What a running QEMU's block graph is, asked for and never guessed: each live snapshot and merge changes it. */
+
+export async function runSteps(session: Session, steps: readonly Step[], timeoutMs = 10_000): Promise<void> {
+  for (const { execute, arguments: args } of steps) await (session.qmp.execute as LooseExecute)(execute, args, { timeoutMs });
+}
+
+/** A step's name and arguments belong together by its type; the client's signature cannot say so for a union. */
+type LooseExecute = (name: Step["execute"], args: Step["arguments"], options: { timeoutMs: number }) => Promise<unknown>;
+
+const formats = ["qcow2", "raw"];
+
+const NodeDescription = z.looseObject({ filename: z.string().optional(), file: z.unknown().optional() });
+
+/** The file of a node. QEMU names a node whose backing file was given otherwise than in its header by `json:` and all of it. */
+export function imagePath(name: string): string | undefined {
+  if (!name.startsWith("json:")) return name;
+  try {
+    let at: unknown = JSON.parse(name.slice("json:".length));
+    for (;;) {
+      const node = NodeDescription.parse(at);
+      if (node.filename !== undefined) return node.filename;
+      at = node.file;
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/** The node of a layer's format. */
+export async function layerNode(session: Session, path: string): Promise<string | undefined> {
+  const nodes = await session.qmp.execute("query-named-block-nodes", { flat: true });
+  return nodes.find((each) => imagePath(each.file) === path && formats.includes(each.drv))?.["node-name"];
+}
+
+/** QEMU lets go of a layer that nobody uses. One that went with its device is gone already. */
+export async function dropLayer(session: Session, path: string): Promise<void> {
+  const node = await layerNode(session, path);
+  if (node !== undefined) await session.qmp.execute("blockdev-del", { "node-name": node }).catch(() => undefined);
+}
+
+/** Every disk the guest writes to, and its variables: the layer QEMU has on top, whatever the record says. */
+export async function liveDisks(machine: Machine, session: Session, file: SnapshotsFile, graph: LayerGraph): Promise<LiveDisk[]> {
+  const definition = machine.state.run?.definition as Definition;
+  const [devices, nodes] = await Promise.all([
+    session.qmp.execute("query-block"),
+    session.qmp.execute("query-named-block-nodes", { flat: true }),
+  ]);
+  const attached = devices.flatMap(({ inserted }) =>
+    inserted?.["node-name"] === undefined ? [] : [{ root: inserted["node-name"], path: imagePath(inserted.image.filename) }],
+  );
+  const readOnly = new Set(definition.disks.filter((disk) => disk.readOnly).map(({ id }) => id));
+  const recorded = layersOf(definition, file.current.layers);
+  return Object.entries(recorded).flatMap(([key, layer]): LiveDisk[] => {
+    if (readOnly.has(key)) return [];
+    for (const candidate of candidates(machine, graph, key, layer)) {
+      const path = layerPath(machine.paths, candidate);
+      const device = attached.find((each) => each.path === path);
+      const node = nodes.find((each) => imagePath(each.file) === path && formats.includes(each.drv));
+      if (device && node) return [{ key, layer: candidate, node: node["node-name"], root: device.root }];
+    }
+    throw vivError(
+      "wrong-state",
+      `${machine.name}: the running QEMU does not have the disk ${key} that the record names (${layer}).`,
+      "Restart the machine, so that it gets what vm.json says.",
+    );
+  });
+}
+
+/** The layers a disk may be in, those on top first: they name the lower ones as well. */
+function candidates(machine: Machine, graph: LayerGraph, key: string, recorded: string): string[] {
+  const names = new Set([recorded, ...layersInFolder(machine.paths).filter((name) => keyOfLayer(name) === key)]);
+  for (const layer of chainOf(graph, recorded)) names.add(layer.name);
+  const depth = (name: string) => chainOf(graph, name).length;
+  return [...names].sort((left, right) => depth(right) - depth(left));
+}
+
+/**
+ * Makes the record say what QEMU has. They differ after a crash between the two, and for the moment between the record
+ * that runs ahead and the switch itself (create.ts).
+ */
+export async function reconcile(machine: Machine, session: Session): Promise<SnapshotsFile> {
+  const file = await loadSnapshots(machine.paths);
+  const definition = machine.state.run?.definition as Definition | undefined;
+  if (!definition) return file;
+  const graph = readGraph(machine.paths, file, definition);
+  const found = await liveDisks(machine, session, file, graph);
+  const layers: LayerMap = { ...file.current.layers };
+  for (const { key, layer } of found) if (layersOf(definition, file.current.layers)[key] !== layer) layers[key] = layer;
+  if (JSON.stringify(layers) === JSON.stringify(file.current.layers)) return file;
+  return saveRecords(machine, { ...file, current: { ...file.current, layers } });
+}
