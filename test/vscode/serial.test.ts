@@ -49,6 +49,8 @@ describe("the serial console as a terminal", function () {
     const token = randomBytes(4).toString("hex");
     await type(`echo ${token} | tr a-f A-F\r`);
     await shows(token.toUpperCase());
+    // What wakes the extension in a window that comes back: its view in sight. No window pays for it otherwise.
+    await world.vscode.execute("vivarium.machines.focus");
     await world.vscode.execute("workbench.action.files.newUntitledFile");
     await world.vscode.page.keyboard.type("written before");
     await world.vscode.reload();

@@ -8,11 +8,10 @@ import { dispatch, escapeHtml, type Handlers, pageHtml, pageTexts, webviewFolder
 import { l10n } from "../ui/l10n.ts";
 import { type Addition, addition, isRemovable, netbootAddition } from "./additions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
-import { type DiskAction, diskAction } from "./diskActions.ts";
 import { readDefinition } from "./document.ts";
 import { replacement, type ValueEdit } from "./edits.ts";
 import { fieldAt } from "./fields.ts";
-import type { DiskFact, FormCommand, FormState, ToExtension, ToPage } from "./messages.ts";
+import type { DiskAction, DiskFact, FormCommand, FormState, ToExtension, ToPage } from "./messages.ts";
 import { formState } from "./state.ts";
 
 const files = { styles: ["settings-style.css"], scripts: ["ui.js"], module: "settings.js" } as const;
@@ -163,8 +162,8 @@ export class SettingsForm implements vscode.Disposable {
   /** vivd changes vm.json: what is not saved would be in its way. */
   async #disk(action: DiskAction, disk: string): Promise<void> {
     if (this.#document.isDirty && !(await this.#document.save())) return;
-    if (!this.#details) throw new Error(l10n.t("This file belongs to no machine of this computer."));
-    await diskAction(this.#editor, this.#details, action, disk);
+    if (!this.#machine) throw new Error(l10n.t("This file belongs to no machine of this computer."));
+    await vscode.commands.executeCommand(`vivarium.disk.${action}`, { machine: this.#machine.id }, ...(action === "add" ? [] : [disk]));
     this.#refreshMachine();
   }
 

@@ -1,6 +1,5 @@
 import type { Badge } from "./badges.ts";
 import type { FieldInput } from "./check.ts";
-import type { DiskAction } from "./diskActions.ts";
 
 /** What the form and the extension say to each other. All texts are data: the page shows them as text, never as HTML. */
 
@@ -56,6 +55,9 @@ export type ToPage =
   | { readonly type: "accepted"; readonly answers: number }
   | { readonly type: "chosen"; readonly path: string; readonly file: string }
   | { readonly type: "focus"; readonly path: string };
+
+/** Commands `vivarium.disk.…`: vivd makes disks, with the image file; an entry of vm.json alone is none. */
+export type DiskAction = "add" | "resize" | "remove";
 
 export const formCommands = ["rename", "openAsJson", "restart"] as const;
 export type FormCommand = (typeof formCommands)[number];

@@ -1,10 +1,9 @@
 import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
 import { element, idOf, setChildren, setText } from "../../ui/page/dom.ts";
-import type { DiskAction } from "../diskActions.ts";
 import type { SectionId } from "../fields.ts";
 import { lists } from "../fields.ts";
-import type { FormState } from "../messages.ts";
+import type { DiskAction, FormState } from "../messages.ts";
 import { valueAt } from "../paths.ts";
 import type { Place } from "../places.ts";
 
@@ -69,7 +68,7 @@ export class Blocks {
         box.grid,
         places.filter((place) => place.path.startsWith(`${path}.`) && place.field.control.kind !== "fact").map((place) => root(place.path)),
       );
-      setChildren(box.below, this.#ofMachine(state, [this.#diskButton("enlarge", id), this.#diskButton("remove", id)]));
+      setChildren(box.below, this.#ofMachine(state, [this.#diskButton("resize", id), this.#diskButton("remove", id)]));
       return box.root;
     });
     const empty = disks.length === 0 ? [this.#note("disks", l10n.t("This machine has no disk."))] : [];
@@ -87,10 +86,10 @@ export class Blocks {
     switch (action) {
       case "add":
         return this.#button("add-disk", l10n.t("Add Disk…"), press);
-      case "enlarge":
+      case "resize":
         return this.#button(`enlarge-disk-${disk}`, l10n.t("Enlarge…"), press, l10n.t("Enlarge disk {0}", disk));
       case "remove":
-        return this.#button(`remove-disk-${disk}`, l10n.t("Remove Disk…"), press, l10n.t("Remove disk {0}", disk));
+        return this.#button(`remove-disk-${disk}`, l10n.t("Remove Disk"), press, l10n.t("Remove disk {0}", disk));
     }
   }
 
