@@ -30,7 +30,7 @@ interface ManyVerb extends Target {
 
 /** A verb for one or several machines at once, with progress that can be cancelled. One that fails stops no other. */
 export function manyVerb(verb: ManyVerb): Command {
-  return async (work, ...args) => {
+  const command: Command = async (work, ...args) => {
     const { editor } = work;
     const machines = await pickMachines(editor, args, { title: verb.title(), fits: verb.fits, none: verb.none() });
     if (!machines || (verb.confirm && !(await verb.confirm(machines)))) return undefined;
@@ -40,10 +40,12 @@ export function manyVerb(verb: ManyVerb): Command {
     const done = machines.filter((_, index) => outcomes[index]?.status === "fulfilled");
     if (done.length > 0) verb.after?.(work, done);
     for (const [index, outcome] of outcomes.entries()) {
-      if (outcome.status === "rejected") void editor.presentError(outcome.reason, { machine: machines[index]?.id });
+      const machine = machines[index]?.id;
+      if (outcome.status === "rejected") void editor.presentError(outcome.reason, { machine, retry: () => command(work, machine) });
     }
     return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   };
+  return command;
 }
 
 interface OneVerb extends Target {
@@ -53,16 +55,18 @@ interface OneVerb extends Target {
 
 /** A verb for one machine. Errors are shown with what mends them for that machine. */
 export function oneVerb(verb: OneVerb): Command {
-  return async (work, ...args) => {
+  const command: Command = async (work, ...args) => {
     const machine = await pickMachine(work.editor, args, { title: verb.title(), fits: verb.fits, none: verb.none() });
     if (!machine) return undefined;
     try {
       return await verb.run(work, machine, ...args.slice(1));
     } catch (error) {
-      void work.editor.presentError(error, { machine: machine.id });
+      const again = () => command(work, machine.id, ...args.slice(1));
+      void work.editor.presentError(error, { machine: machine.id, retry: again });
       return undefined;
     }
   };
+  return command;
 }
 
 export const anyMachine = (): boolean => true;

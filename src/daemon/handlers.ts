@@ -192,10 +192,11 @@ async function remove(
     await kill(machine, work);
   }
   return machine.operate("remove", work, async (operation) => {
+    const { id, run } = machine;
     await operation.step("moving it to the trash");
     const removed = await moveToTrash(machine.paths.folder, machine.name, world.home.trash);
-    world.library.forget(machine);
-    await rm(machine.run.folder, { recursive: true, force: true });
+    world.library.forget(machine, id);
+    await rm(run.folder, { recursive: true, force: true });
     return trashView(removed);
   });
 }

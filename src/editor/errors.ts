@@ -45,6 +45,7 @@ const remedies: Partial<Record<ErrorCode, readonly Remedy[]>> = {
   "host-cannot": [showReport],
   "bundle-damaged": [showReport],
   "daemon-unavailable": [showOwnLog],
+  "version-conflict": [showOwnLog],
   internal: [showOwnLog],
 };
 
@@ -81,7 +82,8 @@ export async function presentError(
   context.log?.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
   const offered = remediesFor(facts, context.live).map((remedy) => ({ ...remedy, label: remedy.title() }));
   const again = l10n.t("Try Again");
-  const buttons = [...offered.map(({ label }) => label), ...(context.retry && facts.code === "daemon-unavailable" ? [again] : [])];
+  const mayTryAgain = context.retry && (facts.code === "daemon-unavailable" || facts.code === "version-conflict");
+  const buttons = [...(mayTryAgain ? [again] : []), ...offered.map(({ label }) => label)];
   const text = [facts.message, facts.hint].filter((part) => part !== undefined && part !== "").map((part) => plain(part ?? "", 600));
   const chosen = await vscode.window.showErrorMessage(text.join(" "), ...buttons);
   if (chosen === undefined) return;

@@ -105,7 +105,8 @@ export class Machines implements vscode.Disposable {
         this.#put(event.machine);
         break;
       case "machine.removed":
-        this.#drop(event.id);
+        // A folder that vanished under vivd is known to it by its name alone.
+        this.#drop(this.#byId.has(event.id) ? event.id : (this.all.find(({ name }) => name === event.name)?.id ?? event.id));
         break;
       case "machine.readiness":
         if (reachSteps.has(event.step)) this.#refresh(event.id);

@@ -89,10 +89,11 @@ export class Library {
     return machine;
   }
 
-  forget(machine: Machine): void {
+  /** `id`: the one it was known by; a machine whose folder has gone already would tell another. */
+  forget(machine: Machine, id = machine.id): void {
     this.#machines.delete(machine.name);
     this.#unwatch(machine.paths.folder);
-    this.#onRemoved({ id: machine.id, name: machine.name });
+    this.#onRemoved({ id, name: machine.name });
   }
 
   /** Takes up the name and folder a machine has got. */

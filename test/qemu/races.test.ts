@@ -112,3 +112,34 @@ describe("eight terminals at once", function () {
     await client.call("machine.kill", { machine: "shared" });
   });
 });
+
+describe("a machine that is removed", function () {
+  this.timeout(60_000);
+  let home: TestHome;
+
+  before(async () => {
+    home = await testHome();
+  });
+  after(() => home.dispose());
+
+  it("goes by the id that others know, while they look at it", async () => {
+    const client = await home.client();
+    const removed: string[] = [];
+    client.onEvent((event) => {
+      if (event.event === "machine.removed") removed.push(event.id);
+    });
+    const ids: string[] = [];
+    let looking = true;
+    const look = (async () => {
+      while (looking)
+        await Promise.all([..."abcdef"].map((machine) => client.call("machine.show", { machine }).catch(() => undefined)));
+    })();
+    for (const name of ["a", "b", "c", "d", "e", "f"]) {
+      ids.push((await client.call("machine.create", { name, memory: "64M", disk: "16M", set: ["display.type=none"] })).id);
+      await client.call("machine.remove", { machine: name });
+    }
+    looking = false;
+    await look;
+    assert.deepEqual(removed, ids);
+  });
+});
