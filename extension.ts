@@ -3,7 +3,7 @@ import { createFromIso, registerCommands, type Work } from "./src/commands/index
 import { Editor, showWelcome } from "./src/editor/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
 import { createMachinesView } from "./src/vmtree/index.ts";
-import { registerConsole, registerSettings } from "./src/webviews/index.ts";
+import { registerConsole, registerImages, registerSettings, registerSnapshots } from "./src/webviews/index.ts";
 
 /** Only wiring: the rooms of src/ do the work, and what they need is loaded when it is needed. */
 export function activate(context: vscode.ExtensionContext): void {
@@ -16,6 +16,8 @@ export function activate(context: vscode.ExtensionContext): void {
     registerCommands(work),
     registerConsole(editor),
     registerSettings(editor),
+    registerSnapshots(editor),
+    registerImages(editor),
     registerTerminals(editor),
   );
   showWelcome(editor).catch((error: unknown) => editor.presentError(error));

@@ -3,6 +3,10 @@ import type { CommandId } from "../editor/index.ts";
 import type { Command, Work } from "./command.ts";
 import { copyAddress, copySshCommand, openPort } from "./copy.ts";
 import { create } from "./create/create.ts";
+import { addDisk, compactDisk, removeDisk, resizeDisk } from "./disks/change.ts";
+import { checkDisk } from "./disks/check.ts";
+import { limitDisk } from "./disks/limit.ts";
+import { ejectMedia, insertMedia } from "./disks/media.ts";
 import { editDefinition } from "./editDefinition.ts";
 import { emptyTrash } from "./emptyTrash.ts";
 import { exec } from "./exec.ts";
@@ -27,10 +31,21 @@ import { connectService, openWalkthrough, showLog, stopService } from "./service
 import { setCpus } from "./setCpus.ts";
 import { setGroup } from "./setGroup.ts";
 import { setMemory } from "./setMemory.ts";
+import { adoptSnapshot } from "./snapshots/adopt.ts";
+import { compareSnapshots } from "./snapshots/compare.ts";
+import { noteSnapshot, renameSnapshot } from "./snapshots/edit.ts";
+import { emptySnapshots, removeBranch, removeSnapshot, undoRemoveSnapshot } from "./snapshots/remove.ts";
+import { restoreSnapshot, restoreSnapshotInto } from "./snapshots/restore.ts";
+import { takeDisksOnly, takeSnapshot } from "./snapshots/take.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { supportBundle } from "./supportBundle.ts";
 import { suspend } from "./suspend.ts";
+import { cloneMachine, cloneSnapshot } from "./transfer/clone.ts";
+import { exportMachine, exportSnapshot } from "./transfer/exportMachine.ts";
+import { checkImage, convertImage } from "./transfer/image.ts";
+import { importMachine } from "./transfer/importMachine.ts";
+import { prune } from "./transfer/prune.ts";
 import { typeClipboard, typeText } from "./typeText.ts";
 import { wait } from "./wait.ts";
 
@@ -80,6 +95,34 @@ const table: Record<CommandId, Command> = {
   "vivarium.supportBundle": supportBundle,
   "vivarium.installCli": installCli,
   "vivarium.openWalkthrough": openWalkthrough,
+  "vivarium.snapshot.take": takeSnapshot,
+  "vivarium.snapshot.takeDisksOnly": takeDisksOnly,
+  "vivarium.snapshot.restore": restoreSnapshot,
+  "vivarium.snapshot.restoreInto": restoreSnapshotInto,
+  "vivarium.snapshot.clone": cloneSnapshot,
+  "vivarium.snapshot.export": exportSnapshot,
+  "vivarium.snapshot.rename": renameSnapshot,
+  "vivarium.snapshot.note": noteSnapshot,
+  "vivarium.snapshot.compare": compareSnapshots,
+  "vivarium.snapshot.remove": removeSnapshot,
+  "vivarium.snapshot.removeBranch": removeBranch,
+  "vivarium.snapshot.undoRemove": undoRemoveSnapshot,
+  "vivarium.snapshot.empty": emptySnapshots,
+  "vivarium.snapshot.adopt": adoptSnapshot,
+  "vivarium.disk.add": addDisk,
+  "vivarium.disk.remove": removeDisk,
+  "vivarium.disk.resize": resizeDisk,
+  "vivarium.disk.check": checkDisk,
+  "vivarium.disk.compact": compactDisk,
+  "vivarium.disk.limit": limitDisk,
+  "vivarium.media.insert": insertMedia,
+  "vivarium.media.eject": ejectMedia,
+  "vivarium.clone": cloneMachine,
+  "vivarium.export": exportMachine,
+  "vivarium.import": importMachine,
+  "vivarium.prune": prune,
+  "vivarium.image.convert": convertImage,
+  "vivarium.image.check": checkImage,
 };
 
 export function registerCommands(work: Work): vscode.Disposable {

@@ -44,6 +44,34 @@ export const commandIds = [
   "vivarium.supportBundle",
   "vivarium.installCli",
   "vivarium.openWalkthrough",
+  "vivarium.snapshot.take",
+  "vivarium.snapshot.takeDisksOnly",
+  "vivarium.snapshot.restore",
+  "vivarium.snapshot.restoreInto",
+  "vivarium.snapshot.clone",
+  "vivarium.snapshot.export",
+  "vivarium.snapshot.rename",
+  "vivarium.snapshot.note",
+  "vivarium.snapshot.compare",
+  "vivarium.snapshot.remove",
+  "vivarium.snapshot.removeBranch",
+  "vivarium.snapshot.undoRemove",
+  "vivarium.snapshot.empty",
+  "vivarium.snapshot.adopt",
+  "vivarium.disk.add",
+  "vivarium.disk.remove",
+  "vivarium.disk.resize",
+  "vivarium.disk.check",
+  "vivarium.disk.compact",
+  "vivarium.disk.limit",
+  "vivarium.media.insert",
+  "vivarium.media.eject",
+  "vivarium.clone",
+  "vivarium.export",
+  "vivarium.import",
+  "vivarium.prune",
+  "vivarium.image.convert",
+  "vivarium.image.check",
 ] as const;
 export type CommandId = (typeof commandIds)[number];
 
@@ -54,6 +82,8 @@ export const webviewCommandIds = [
   "vivarium.editSettings",
   "vivarium.settings.openAsJson",
   "vivarium.settings.openForm",
+  "vivarium.openSnapshots",
+  "vivarium.openImage",
 ] as const;
 export type WebviewCommandId = (typeof webviewCommandIds)[number];
 

@@ -1,19 +1,15 @@
-import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { MachineDetails } from "../api/index.ts";
-import { bytesWords, pendingWords, plain } from "../editor/index.ts";
-import type { DiskNode, FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
+import { pendingWords, plain } from "../editor/index.ts";
+import type { FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
 
 const { l10n } = vscode;
 
-/** What hangs under a machine: its ports, disks, CD, and changes that wait for the next start. */
-export function childrenOf(details: MachineDetails): Node[] {
+/** What hangs under a machine: its ports, disks, past, and changes that wait for the next start. */
+export function childrenOf(details: MachineDetails, storage: readonly Node[]): Node[] {
   const machine = details.id;
   const ports = details.forwards.map((forward): PortNode => ({ kind: "port", machine, forward }));
-  const disks = details.disks.map((disk): DiskNode => ({ kind: "disk", machine, disk }));
   const facts: FactNode[] = [];
-  if (details.cdrom !== null)
-    facts.push({ kind: "fact", machine, icon: "record", label: l10n.t("CD"), description: basename(details.cdrom) });
   if (details.pending.length > 0) {
     facts.push({
       kind: "fact",
@@ -23,7 +19,7 @@ export function childrenOf(details: MachineDetails): Node[] {
       description: details.pending.map(pendingWords).join(", "),
     });
   }
-  return [...ports, ...disks, ...facts];
+  return [...ports, ...storage, ...facts];
 }
 
 export function portItem({ machine, forward }: PortNode): vscode.TreeItem {
@@ -38,18 +34,6 @@ export function portItem({ machine, forward }: PortNode): vscode.TreeItem {
     hostAddress,
     hostPort,
   );
-  return item;
-}
-
-export function diskItem({ machine, disk }: DiskNode): vscode.TreeItem {
-  const size =
-    disk.virtualBytes === undefined
-      ? disk.format
-      : l10n.t("{0}, {1} used", bytesWords(disk.virtualBytes), bytesWords(disk.allocatedBytes ?? 0));
-  const item = row(disk.problem === undefined ? "database" : "warning", l10n.t("Disk {0}", plain(disk.id)), plain(disk.problem ?? size));
-  item.id = `disk:${machine}:${disk.id}`;
-  item.contextValue = "disk";
-  item.tooltip = plain(`${disk.file} (${disk.format}, ${disk.bus})`);
   return item;
 }
 

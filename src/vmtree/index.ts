@@ -1,2 +1,3 @@
 export type { MachineNode, Node, PortNode } from "./nodes.ts";
+export type { DiskNode, InternalNode, SnapshotNode } from "./storageNodes.ts";
 export { createMachinesView, type MachinesView, machinesViewId } from "./view.ts";

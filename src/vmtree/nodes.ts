@@ -1,5 +1,6 @@
 import type { MachineDetails } from "../api/index.ts";
 import type { MachineRef } from "../editor/index.ts";
+import type { StorageNode } from "./storageNodes.ts";
 
 /** Rows of the tree. A machine's node is one object for its life: the view repaints by identity. */
 export interface GroupNode {
@@ -13,15 +14,11 @@ export interface PortNode extends MachineRef {
   readonly kind: "port";
   readonly forward: MachineDetails["forwards"][number];
 }
-export interface DiskNode extends MachineRef {
-  readonly kind: "disk";
-  readonly disk: MachineDetails["disks"][number];
-}
-/** Something to know: a CD, changes that wait for the next start, why the details cannot be had. */
+/** Something to know: changes that wait for the next start, why the details cannot be had. */
 export interface FactNode extends MachineRef {
   readonly kind: "fact";
   readonly icon: string;
   readonly label: string;
   readonly description: string;
 }
-export type Node = GroupNode | MachineNode | PortNode | DiskNode | FactNode;
+export type Node = GroupNode | MachineNode | PortNode | StorageNode | FactNode;

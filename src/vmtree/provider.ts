@@ -1,10 +1,12 @@
 import * as vscode from "vscode";
 import type { MachineDetails, MachineSummary, MachineUsage } from "../api/index.ts";
 import { type Editor, factsOf, hasProcess, type MachinesChange, plain } from "../editor/index.ts";
-import { childrenOf, diskItem, factItem, groupItem, portItem } from "./childItems.ts";
+import { childrenOf, factItem, groupItem, portItem } from "./childItems.ts";
 import { machineItem } from "./machineItem.ts";
 import type { GroupNode, MachineNode, Node } from "./nodes.ts";
 import { type Arrangement, arrange } from "./order.ts";
+import { storageItem } from "./storageItems.ts";
+import { StorageRows } from "./storageRows.ts";
 import { machineTooltip } from "./tooltip.ts";
 
 const { l10n } = vscode;
@@ -17,8 +19,9 @@ const figuresKeptMs = 10_000;
 export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Disposable {
   readonly #editor: Editor;
   readonly #changed = new vscode.EventEmitter<Node | undefined>();
-  readonly #subscription: vscode.Disposable;
+  readonly #subscriptions: vscode.Disposable[];
   readonly #nodes = new Map<string, MachineNode>();
+  readonly #storage: StorageRows;
   readonly #groups = new Map<string, GroupNode>();
   /** Details that have come, for rows to be drawn without waiting. */
   readonly #details = new Map<string, MachineDetails>();
@@ -34,7 +37,13 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   constructor(editor: Editor) {
     this.#editor = editor;
-    this.#subscription = editor.machines.onDidChange((change) => this.#take(change));
+    this.#storage = new StorageRows(editor);
+    this.#subscriptions = [
+      editor.machines.onDidChange((change) => this.#take(change)),
+      editor.storage.onDidChange((machine) => {
+        for (const node of this.#storage.openOf(machine)) this.#changed.fire(node);
+      }),
+    ];
   }
 
   get filter(): string {
@@ -62,8 +71,6 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         return groupItem(node, this.arrangement.membersOf(node.name).length);
       case "port":
         return portItem(node);
-      case "disk":
-        return diskItem(node);
       case "fact":
         return factItem(node);
       case "machine": {
@@ -73,15 +80,18 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         if (live) this.#watchDetails(node);
         return machineItem(machine, live ? this.#details.get(machine.id) : undefined);
       }
+      default:
+        return storageItem(node);
     }
   }
 
   async getChildren(node?: Node): Promise<Node[]> {
     if (!node) return this.#roots();
     if (node.kind === "group") return this.arrangement.membersOf(node.name).map(({ id }) => this.nodeOf(id));
-    if (node.kind !== "machine") return [];
+    if (node.kind === "port" || node.kind === "fact") return [];
     try {
-      return childrenOf(await this.#editor.machines.details(node.machine));
+      if (node.kind !== "machine") return await this.#storage.childrenOf(node);
+      return childrenOf(await this.#editor.machines.details(node.machine), this.#storage.of(node.machine));
     } catch (error) {
       return [
         {
@@ -151,7 +161,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   dispose(): void {
     for (const timer of this.#figures.values()) clearTimeout(timer);
-    this.#subscription.dispose();
+    for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
   }
 
@@ -190,7 +200,10 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       return;
     }
     if (id === undefined || moves) {
-      if (id !== undefined && !after) this.#nodes.delete(id);
+      if (id !== undefined && !after) {
+        this.#nodes.delete(id);
+        this.#storage.drop(id);
+      }
       this.repaint();
       return;
     }

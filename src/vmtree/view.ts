@@ -28,7 +28,7 @@ export function createMachinesView(
     showCollapseAll: true,
     dragAndDropController: new MachineDragAndDrop(editor, fromIso),
   });
-  editor.selection = () => view.selection.filter((node) => node.kind === "machine");
+  editor.selection = () => view.selection.filter((node) => node.kind !== "group");
   const decorations = new MachineDecorations(editor);
   const paint = (): void => paintView(editor, view, tree);
   const subscriptions: vscode.Disposable[] = [
@@ -37,6 +37,10 @@ export function createMachinesView(
     decorations,
     vscode.window.registerFileDecorationProvider(decorations),
     new StatusBar(editor),
+    view.onDidChangeSelection(({ selection }) => {
+      const kinds = new Set(selection.map(selectedKind));
+      editor.contextKeys.set("vivarium.selected", kinds.size === 1 ? ([...kinds][0] ?? "") : "");
+    }),
     editor.machines.onDidChange(paint),
     editor.service.onDidChangeStatus(paint),
   ];
@@ -57,6 +61,11 @@ export function createMachinesView(
       for (const subscription of subscriptions.reverse()) subscription.dispose();
     },
   };
+}
+
+/** For `when` clauses of keys: what is removed already is not removed again. */
+function selectedKind(node: Node): string {
+  return node.kind === "snapshot" && node.snapshot.removedAt !== null ? "removedSnapshot" : node.kind;
 }
 
 function paintView(editor: Editor, view: vscode.TreeView<Node>, tree: MachineTree): void {

@@ -69,7 +69,7 @@ describe("the machines tree", () => {
     assert.equal(tree.getTreeItem(node!).description, "emulated · :40022→22");
   });
 
-  it("shows ports, disks, CD and pending changes below a machine", async () => {
+  it("shows ports, disks, snapshots and pending changes below a machine", async () => {
     const { tree } = await treeOf(
       running("hello", {
         cdrom: "/iso/debian.iso",
@@ -83,7 +83,7 @@ describe("the machines tree", () => {
     const children = await tree.getChildren(node);
     assert.deepEqual(
       children.map((child) => tree.getTreeItem(child).label),
-      ["Port 22", "Disk root", "CD", "At the next start"],
+      ["Port 22", "Disks", "Snapshots", "At the next start"],
     );
     assert.equal(tree.getTreeItem(children.at(-1)!).description, "memory: 1G → 2G, cdrom");
   });

@@ -198,6 +198,7 @@ export const workspace = {
 };
 
 export const env = {
+  language: "en",
   remoteName: undefined,
   sessionId: "session",
   uiKind: UIKind.Desktop,
