@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, constants, readFile, stat } from "node:fs/promises";
@@ -65,41 +66,67 @@ async function readAndWrite(path: string): Promise<"ok" | "missing" | "denied"> 
 }
 
 async function run(file: string, args: readonly string[], options: RunOptions): Promise<RunResult> {
-  const stopper = new AbortController();
   const startedAt = performance.now();
   const child = execa(file, args, {
     reject: false,
     stdin: "ignore",
-    timeout: options.timeoutMs,
-    killSignal: "SIGKILL",
-    cancelSignal: options.signal ? AbortSignal.any([options.signal, stopper.signal]) : stopper.signal,
+    detached: ownGroup,
     windowsHide: true,
     stripFinalNewline: false,
     ...(options.env ? { env: options.env } : {}),
   });
+  let ended: "timeout" | "stopped" | undefined;
+  const end = (why: "timeout" | "stopped") => {
+    ended ??= why;
+    endTree(child);
+  };
+  const stop = () => end("stopped");
+  const timer = setTimeout(() => end("timeout"), options.timeoutMs);
+  options.signal?.addEventListener("abort", stop, { once: true });
+  if (options.signal?.aborted) stop();
+  process.once("exit", stop);
   const { watch } = options;
   if (watch) {
     for (const stream of ["stdout", "stderr"] as const) {
       child[stream].on("data", (chunk: Buffer) => {
-        if (watch(stream, chunk.toString("latin1"), performance.now() - startedAt)) stopper.abort();
+        if (watch(stream, chunk.toString("latin1"), performance.now() - startedAt)) stop();
       });
     }
   }
   const result = await child;
+  clearTimeout(timer);
+  options.signal?.removeEventListener("abort", stop);
+  process.off("exit", stop);
   const detail = result.signal ?? result.code;
   return {
     exitCode: result.exitCode ?? null,
     stdout: result.stdout,
     stderr: result.stderr,
     elapsedMs: performance.now() - startedAt,
-    ended: ending(result),
+    ended: ended ?? ending(result),
     ...(detail === undefined ? {} : { detail }),
   };
 }
 
-function ending(result: { timedOut: boolean; isCanceled: boolean; exitCode?: number; signal?: string }): RunResult["ended"] {
-  if (result.timedOut) return "timeout";
-  if (result.isCanceled) return "stopped";
+/** A program may be a wrapper that starts the real one: they end together, by their process group or (Windows) tree. */
+const ownGroup = process.platform !== "win32";
+
+function endTree(child: { pid?: number; kill(signal: "SIGKILL"): boolean }): void {
+  if (child.pid === undefined) return;
+  if (!ownGroup) {
+    spawn("taskkill", ["/PID", String(child.pid), "/T", "/F"], { stdio: "ignore", windowsHide: true }).on("error", () =>
+      child.kill("SIGKILL"),
+    );
+    return;
+  }
+  try {
+    process.kill(-child.pid, "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function ending(result: { exitCode?: number; signal?: string }): RunResult["ended"] {
   if (result.exitCode !== undefined) return "exited";
   return result.signal === undefined ? "not-started" : "signal";
 }

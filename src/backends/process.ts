@@ -15,7 +15,7 @@ export async function processStartTime(pid: number): Promise<string | undefined>
     case "linux":
       return linuxStartTime(pid);
     case "win32":
-      return ask("powershell.exe", ["-NoProfile", "-NonInteractive", "-Command", `(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`]);
+      return ask(...powerShell(`(Get-Process -Id ${pid}).StartTime.ToFileTimeUtc()`));
     default:
       return macStartTime(pid);
   }
@@ -26,11 +26,23 @@ export async function isAlive(identity: ProcessIdentity): Promise<boolean> {
   return (await processStartTime(identity.pid)) === identity.startTime;
 }
 
-/** Program and arguments of a process in one text, to tell it from others; undefined where that cannot be seen (Windows) or it is gone. */
+/** Program and arguments of a process in one text, to tell it from others; undefined when it is gone. */
 export async function processCommand(pid: number): Promise<string | undefined> {
-  if (process.platform === "win32") return undefined;
-  if (process.platform !== "linux") return ask("ps", ["-ww", "-o", "command=", "-p", String(pid)]);
+  if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
+  if (process.platform !== "linux") return ask(...commandQuery(process.platform, pid));
   return (await readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => undefined))?.replaceAll("\0", " ");
+}
+
+type Query = [file: string, args: string[]];
+
+/** Who is asked for a process's command line where there is no /proc. `wmic` is gone from Windows 11 24H2. */
+export function commandQuery(platform: string, pid: number): Query {
+  if (platform === "win32") return powerShell(`(Get-CimInstance -ClassName Win32_Process -Filter "ProcessId=${pid}").CommandLine`);
+  return ["ps", ["-ww", "-o", "command=", "-p", String(pid)]];
+}
+
+function powerShell(script: string): Query {
+  return ["powershell.exe", ["-NoProfile", "-NonInteractive", "-Command", script]];
 }
 
 async function linuxStartTime(pid: number): Promise<string | undefined> {

@@ -105,6 +105,19 @@ describe("a machine that is stuck", function () {
     assert.equal((await client.call("machine.pause", { machine: "stuck" })).state, "paused");
   });
 
+  it("does not keep a new service from coming", async () => {
+    const timeToCome = async () => {
+      await killVivd(home);
+      const started = performance.now();
+      client = await home.client();
+      return performance.now() - started;
+    };
+    const withRunning = await timeToCome();
+    await signal("SIGSTOP");
+    const withStopped = await timeToCome();
+    assert.ok(withStopped - withRunning < 1500, `${Math.round(withStopped)} ms instead of ${Math.round(withRunning)} ms`);
+  });
+
   it("while a new service comes can be killed", async () => {
     await signal("SIGSTOP");
     await killVivd(home);
@@ -118,7 +131,10 @@ describe("a machine that is stuck", function () {
       () => "stopped",
       (error: { code: string }) => error.code,
     );
-    await until("the stop is under way", async () => (await show(client, "stuck")).state === "stopping");
+    await until("the guest is asked", async () => {
+      const { state, operation } = await show(client, "stuck");
+      return state === "stopping" && operation?.step.startsWith("asking");
+    });
     await assert.rejects(client.call("machine.start", { machine: "stuck" }), { code: "locked", message: /asking the guest/ });
     assert.equal((await client.call("machine.kill", { machine: "stuck" })).state, "stopped");
     assert.ok(["stopped", "cancelled"].includes(await stopping));

@@ -4,7 +4,8 @@ import { once } from "node:events";
 import { copyFile, mkdtemp, open, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { isAlive, launch, processStartTime } from "../../../src/backends/index.ts";
+import { isAlive, launch, processCommand, processStartTime } from "../../../src/backends/index.ts";
+import { commandQuery } from "../../../src/backends/process.ts";
 
 describe("processes", () => {
   let folder: string;
@@ -31,6 +32,16 @@ describe("processes", () => {
     await once(child, "exit");
     assert.equal(await processStartTime(pid), undefined);
     for (const nonsense of [0, -1, 1.5, Number.NaN, 2 ** 30]) assert.equal(await processStartTime(nonsense), undefined);
+  });
+
+  it("show their command line: here off /proc, elsewhere by the system's own program", async () => {
+    assert.match((await processCommand(process.pid)) ?? "", /node/);
+    assert.equal(await processCommand(2 ** 30), undefined);
+    assert.deepEqual(commandQuery("darwin", 42), ["ps", ["-ww", "-o", "command=", "-p", "42"]]);
+    assert.deepEqual(commandQuery("win32", 42), [
+      "powershell.exe",
+      ["-NoProfile", "-NonInteractive", "-Command", '(Get-CimInstance -ClassName Win32_Process -Filter "ProcessId=42").CommandLine'],
+    ]);
   });
 
   it("whose name holds parentheses and spaces are read right", async () => {
