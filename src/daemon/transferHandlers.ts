@@ -1,8 +1,8 @@
-import type { ImageInspection, transferMethods } from "../api/index.ts";
-import { checkImageFile, convertImageFile, type ImageContext } from "../host/index.ts";
+import type { CheckedParams, ImageInspection, Result, transferMethods } from "../api/index.ts";
+import { checkImageFile, convertImageFile, type ImageContext, importMachine } from "../host/index.ts";
 import { inspectImage } from "../machine/index.ts";
 import { vivError } from "../model/index.ts";
-import type { HandlersOf } from "./handler.ts";
+import type { HandlerContext, HandlersOf } from "./handler.ts";
 import type { World } from "./world.ts";
 
 const notYet = async (): Promise<never> => {
@@ -13,7 +13,7 @@ const notYet = async (): Promise<never> => {
 export const transferHandlers: HandlersOf<typeof transferMethods> = {
   "machine.clone": notYet,
   "machine.export": notYet,
-  "machine.import": notYet,
+  "machine.import": takeIn,
   "image.inspect": ({ file }, { world }) => inspection(file, world),
   "image.check": ({ file }, { world, work }) => checkImageFile(file, imageContext(world), work),
   "image.convert": (params, { world, work }) => convertImageFile(params, imageContext(world), work),
@@ -23,6 +23,24 @@ export const transferHandlers: HandlersOf<typeof transferMethods> = {
 
 function imageContext(world: World): ImageContext {
   return { home: world.home.folder, toolchain: () => world.toolchains.current() };
+}
+
+async function takeIn(request: CheckedParams<"machine.import">, { world, work }: HandlerContext): Promise<Result<"machine.import">> {
+  const { library } = world;
+  const { name, notes } = await importMachine(
+    request,
+    {
+      home: world.home.folder,
+      machinesFolder: world.home.machines,
+      isTaken: (wanted) => library.has(wanted),
+      hostArchitecture: await world.hostArchitecture(),
+      cores: world.cores,
+      memoryBytes: world.memoryBytes,
+      toolchain: () => world.toolchains.current(),
+    },
+    work,
+  );
+  return { id: (await library.add(name)).id, name, notes };
 }
 
 async function inspection(file: string, world: World): Promise<ImageInspection> {

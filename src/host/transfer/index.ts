@@ -1,2 +1,4 @@
 /** Machines and images in and out of a home. */
 export { checkImageFile, convertImageFile, type ImageContext } from "./imageFiles.ts";
+export { type ImportContext, type ImportRequest, importMachine } from "./importMachine.ts";
+export { isOva, readOva } from "./ova/read.ts";
