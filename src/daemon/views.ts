@@ -1,7 +1,8 @@
 import { stat } from "node:fs/promises";
-import type { MachineDetails, MachineSummary } from "../api/index.ts";
-import { allocatedBytes, currentDisk, inFolder, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
+import type { MachineDetails, MachineSummary, SnapshotView } from "../api/index.ts";
+import { allocatedBytes, currentDisk, inFolder, listSnapshots, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
 import { type Definition, type Disk, memoryBytes } from "../model/index.ts";
+import { snapshotView } from "./snapshotHandlers.ts";
 
 /** How a machine looks over the API. */
 export function summaryOf(machine: Machine): MachineSummary {
@@ -43,7 +44,7 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
     cdrom: definition?.cdrom?.file ?? null,
     networks: (definition?.networks ?? []).map(({ mode, model, mac, linkUp }) => ({ mode, model, mac, linkUp })),
     forwards: run?.forwards ?? [],
-    snapshots: [],
+    snapshots: await snapshotViews(machine),
     agent: { connected: machine.session?.agent.connected ?? false },
     readiness: run?.readiness ?? {},
     readinessHistory: machine.state.readinessHistory,
@@ -68,4 +69,10 @@ async function diskView(machine: Machine, disk: Disk): Promise<MachineDetails["d
   } catch (error) {
     return { ...base, problem: (error as Error).message };
   }
+}
+
+/** A damaged snapshots.json is said by whatever needs it; the machine can still be looked at. */
+async function snapshotViews(machine: Machine): Promise<SnapshotView[]> {
+  const { snapshots } = await listSnapshots(machine).catch(() => ({ snapshots: [] }));
+  return snapshots.map(snapshotView);
 }

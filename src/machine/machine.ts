@@ -51,7 +51,6 @@ export class Machine implements MachineIdentity {
   #loaded: LoadedDefinition;
   #state: StateFile;
   #operation: RunningOperation | undefined;
-  #contentRevision = 0;
   #writing: Promise<void> = Promise.resolve();
   readonly #waiters = new Set<() => void>();
 
@@ -142,16 +141,6 @@ export class Machine implements MachineIdentity {
 
   async reloadDefinition(): Promise<void> {
     this.#loaded = await loadDefinition(this.paths);
-    this.changed();
-  }
-
-  /** Counts changes of snapshots and layers, which no other fact of a summary shows. */
-  get contentRevision(): number {
-    return this.#contentRevision;
-  }
-
-  contentChanged(): void {
-    this.#contentRevision += 1;
     this.changed();
   }
 

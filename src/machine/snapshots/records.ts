@@ -6,10 +6,8 @@ import { saveSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
 import { chainOf, layerPath, layersInFolder, readGraph } from "./graph.ts";
 
-/** Writes snapshots.json; views hear of it. */
 export async function saveRecords(machine: Machine, file: SnapshotsFile): Promise<SnapshotsFile> {
   await saveSnapshots(machine.paths, file);
-  machine.contentChanged();
   return file;
 }
 
