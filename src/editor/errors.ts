@@ -14,7 +14,9 @@ export interface ErrorContext {
 
 interface Remedy {
   readonly title: () => string;
-  readonly command: AnyCommandId;
+  /** A command of ours, which gets the machine; or one of VS Code's with its own `args`. */
+  readonly command: AnyCommandId | "workbench.action.openSettings";
+  readonly args?: readonly string[];
 }
 
 const startIt: Remedy = { title: () => l10n.t("Start"), command: "vivarium.start" };
@@ -26,28 +28,60 @@ const showLogs: Remedy = { title: () => l10n.t("Show Logs"), command: "vivarium.
 const showSerial: Remedy = { title: () => l10n.t("Show Serial Log"), command: "vivarium.showSerialLog" };
 const emptyTrash: Remedy = { title: () => l10n.t("Empty Trash"), command: "vivarium.emptyTrash" };
 const setMemory: Remedy = { title: () => l10n.t("Change Memory"), command: "vivarium.setMemory" };
+const openSerial: Remedy = { title: () => l10n.t("Open Serial Console"), command: "vivarium.openSerialConsole" };
+const setting = (name: string): Remedy => ({
+  title: () => l10n.t("Open Setting"),
+  command: "workbench.action.openSettings",
+  args: [name],
+});
 const showOwnLog: Remedy = { title: () => l10n.t("Show Log"), command: "vivarium.showLog" };
 
-/** What a person can do about an error, as buttons. The hint says the same in words. */
-const remedies: Partial<Record<ErrorCode, readonly Remedy[]>> = {
-  "not-responding": [killIt, showLogs],
-  "qmp-error": [showLogs],
-  "invalid-definition": [openDefinition],
-  damaged: [openDefinition],
-  "qemu-crashed": [showLogs, startIt],
-  "qemu-lost": [showLogs, startIt],
+/** What a person can do about an error, as buttons; the hint says the same in words. A code that is missing does not compile. */
+const remedies: Record<ErrorCode, readonly Remedy[]> = {
+  internal: [showOwnLog],
+  failed: [showLogs],
+  cancelled: [],
   timeout: [showSerial],
+  damaged: [openDefinition],
   "disk-full": [emptyTrash],
   "io-error": [showLogs],
-  "not-enough-memory": [setMemory],
-  "qemu-missing": [showReport],
-  "qemu-too-old": [showReport],
-  "host-cannot": [showReport],
-  "bundle-damaged": [showReport],
+  "qemu-crashed": [showLogs, startIt],
+  "qemu-lost": [showLogs, startIt],
+  "not-responding": [killIt, showLogs],
+  "qmp-error": [showLogs],
+  "agent-unavailable": [openSerial],
+  "agent-failed": [openSerial],
+  "ssh-failed": [openSerial],
   "daemon-unavailable": [showOwnLog],
+  // The hint says what to do with the file; no button could choose it.
+  "untrusted-input": [],
+  // A word that was typed, or a thing that is gone: another is named.
+  usage: [],
+  "invalid-name": [],
+  "invalid-definition": [openDefinition],
+  "not-found": [],
+  // By what the machine does now: remediesFor.
+  "wrong-state": [],
+  exists: [],
+  // Somebody else is at it: Try Again.
+  locked: [],
   "version-conflict": [showOwnLog],
-  internal: [showOwnLog],
+  "host-cannot": [showReport],
+  "qemu-missing": [showReport, setting("vivarium.qemuPath")],
+  "qemu-too-old": [showReport, setting("vivarium.qemuPath")],
+  "bundle-damaged": [showReport],
+  "home-unusable": [setting("vivarium.home")],
+  "not-enough-memory": [setMemory],
 };
+
+/** Errors that pass by themselves: what failed may be asked for again. */
+const passing: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "daemon-unavailable",
+  "version-conflict",
+  "locked",
+  "home-unusable",
+  "disk-full",
+]);
 
 export interface ErrorFacts {
   readonly code: ErrorCode | undefined;
@@ -69,7 +103,8 @@ export function factsOf(thrown: unknown): ErrorFacts {
 export function remediesFor({ code }: ErrorFacts, live: boolean | undefined): readonly Remedy[] {
   if (code === undefined) return [showOwnLog];
   if (code === "wrong-state") return live === undefined ? [] : [live ? stopIt : startIt];
-  return remedies[code] ?? [];
+  // A newer service may have codes that this window does not know.
+  return remedies[code] ?? [showOwnLog];
 }
 
 /** One sentence or two, and a way out. Cancelled work is no error: nothing is shown. */
@@ -82,7 +117,7 @@ export async function presentError(
   context.log?.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown));
   const offered = remediesFor(facts, context.live).map((remedy) => ({ ...remedy, label: remedy.title() }));
   const again = l10n.t("Try Again");
-  const mayTryAgain = context.retry && (facts.code === "daemon-unavailable" || facts.code === "version-conflict");
+  const mayTryAgain = context.retry !== undefined && facts.code !== undefined && passing.has(facts.code);
   const buttons = [...(mayTryAgain ? [again] : []), ...offered.map(({ label }) => label)];
   const text = [facts.message, facts.hint].filter((part) => part !== undefined && part !== "").map((part) => plain(part ?? "", 600));
   const chosen = await vscode.window.showErrorMessage(text.join(" "), ...buttons);
@@ -92,5 +127,6 @@ export async function presentError(
     return;
   }
   const remedy = offered.find(({ label }) => label === chosen);
-  if (remedy) await vscode.commands.executeCommand(remedy.command, ...(context.machine === undefined ? [] : [context.machine]));
+  if (remedy)
+    await vscode.commands.executeCommand(remedy.command, ...(remedy.args ?? (context.machine === undefined ? [] : [context.machine])));
 }

@@ -113,7 +113,7 @@ export const fields: readonly Field[] = [
   { path: "firmware.kernel", section: "boot", label: l10n.t("Kernel"), control: file, when: directKernel, wide: true },
   { path: "firmware.initrd", section: "boot", label: l10n.t("Initial RAM disk"), control: file, optional: true, when: directKernel, wide: true },
   { path: "firmware.append", section: "boot", label: l10n.t("Kernel command line"), control: text({ rule: l10n.t("At most 2048 characters.") }), fallback: "", when: directKernel, wide: true },
-  { path: "bootOrder", section: "boot", label: l10n.t("Boot order"), help: l10n.t("What the firmware tries, from the top."), control: { kind: "order", choices: [{ value: "disk", label: l10n.t("Disk") }, { value: "cdrom", label: l10n.t("CD drive") }, { value: "network", label: l10n.t("Network") }] }, fallback: ["disk", "cdrom", "network"], wide: true },
+  { path: "bootOrder", section: "boot", label: l10n.t("Boot order"), help: l10n.t("What the firmware tries, from the top. Alt with an arrow key moves a row."), control: { kind: "order", choices: [{ value: "disk", label: l10n.t("Disk") }, { value: "cdrom", label: l10n.t("CD drive") }, { value: "network", label: l10n.t("Network") }] }, fallback: ["disk", "cdrom", "network"], wide: true },
 
   { path: "devices.rng", section: "devices", label: l10n.t("Random numbers"), help: l10n.t("Entropy from this host (virtio-rng)."), control: toggle, fallback: true },
   { path: "devices.balloon", section: "devices", label: l10n.t("Memory balloon"), help: l10n.t("The guest can give memory back (virtio-balloon)."), control: toggle, fallback: true, feature: "balloon-frees-ram" },

@@ -1,6 +1,6 @@
 import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
-import { element, setChildren } from "../../ui/page/dom.ts";
+import { element, setChildren, setText } from "../../ui/page/dom.ts";
 import { fieldAt } from "../fields.ts";
 import type { FormState, PendingChange } from "../messages.ts";
 import { segments } from "../paths.ts";
@@ -34,7 +34,10 @@ export function createBanners(events: BannerEvents): Banners {
   const pendingList = element("ul");
   const restart = createButton(l10n.t("Restart Machine"), () => events.restart());
   const pending = element("div", { class: "banner info" }, pendingText, pendingList, element("div", { class: "bar" }, restart.root));
-  const root = element("div", { class: "banners", role: "status" });
+  const banners = element("div", { class: "banners" });
+  // What a screen reader is told: the news, not the whole list with its links each time.
+  const news = element("p", { class: "visually-hidden", role: "status" });
+  const root = element("div", {}, news, banners);
   return {
     root,
     show(state) {
@@ -46,12 +49,13 @@ export function createBanners(events: BannerEvents): Banners {
         state.pending.length === 1
           ? l10n.t("One change waits for a restart of the machine:")
           : l10n.t("{0} changes wait for a restart of the machine:", state.pending.length);
+      setText(news, state.pending.length > 0 ? pendingText.textContent.replace(/:$/, "") : "");
       const lines = JSON.stringify(state.pending);
       if (pendingList.dataset["lines"] !== lines) {
         pendingList.dataset["lines"] = lines;
         pendingList.replaceChildren(...state.pending.map((change) => pendingLine(change, events)));
       }
-      setChildren(root, [
+      setChildren(banners, [
         ...(state.broken ? [broken] : []),
         ...(state.otherProblems.length > 0 ? [other] : []),
         ...(state.pending.length > 0 ? [pending] : []),
@@ -80,6 +84,12 @@ function placeName(path: string): string {
     display: l10n.t("Display"),
     firmware: l10n.t("Firmware"),
   }[String(list)];
-  const own = label === undefined ? (path.endsWith(".forwards") ? l10n.t("Port forwards") : undefined) : l10n.t(label);
+  const own = label === undefined ? partName(path) : l10n.t(label);
   return [item, own].filter((part) => part !== undefined).join(", ") || group || path;
+}
+
+/** Parts of an adapter that are no single field. */
+function partName(path: string): string | undefined {
+  if (path.endsWith(".forwards")) return l10n.t("Port forwards");
+  return path.endsWith(".netboot") ? l10n.t("Netboot") : undefined;
 }

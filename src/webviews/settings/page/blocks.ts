@@ -44,7 +44,7 @@ export class Blocks {
     const single = grid.children.length > 0 ? [grid] : [];
     switch (section) {
       case "disks":
-        return [...this.#disks(places, root, state), ...this.#drive(places, root, state)];
+        return [...this.#disks(places, root, state), ...this.#drive(places, root, state), this.#more(state)];
       case "network":
         return [...this.#adapters(places, root, state)];
       default:
@@ -59,7 +59,7 @@ export class Blocks {
       const box = this.#box(path);
       const id = String(valueAt(disk, "id") ?? index);
       const facts = state.disks.find((one) => one.id === id)?.facts ?? "";
-      setText(box.legend, l10n.t("Disk {0}", id));
+      setText(box.legend, id.startsWith("disk") ? id : l10n.t("Disk {0}", id));
       setText(
         box.facts,
         [valueAt(disk, "file"), valueAt(disk, "format") ?? "qcow2", facts].filter((part) => part !== undefined && part !== "").join(" · "),
@@ -72,8 +72,13 @@ export class Blocks {
       return box.root;
     });
     const empty = disks.length === 0 ? [this.#note("disks", l10n.t("This machine has no disk."))] : [];
-    const more = disks.length < lists.disks.maximum ? this.#ofMachine(state, [this.#diskButton("add", "")]) : [];
-    return [...empty, ...boxes, this.#bar("disks-bar", more)];
+    return [...empty, ...boxes];
+  }
+
+  #more(state: FormState): HTMLElement {
+    const disk = items(state.values, "disks").length < lists.disks.maximum ? this.#ofMachine(state, [this.#diskButton("add", "")]) : [];
+    const drive = valueAt(state.values, "cdrom") === undefined ? [this.#add("cdrom", l10n.t("Add CD Drive"))] : [];
+    return this.#bar("disks-bar", [...disk, ...drive]);
   }
 
   /** Disks are files that vivd makes: a vm.json that is no machine's has no such buttons. */
@@ -94,7 +99,7 @@ export class Blocks {
   }
 
   #drive(places: readonly Place[], root: (path: string) => HTMLElement, state: FormState): HTMLElement[] {
-    if (valueAt(state.values, "cdrom") === undefined) return [this.#bar("drive-bar", [this.#add("cdrom", l10n.t("Add CD Drive"))])];
+    if (valueAt(state.values, "cdrom") === undefined) return [];
     const box = this.#box("cdrom");
     setText(box.legend, l10n.t("CD drive"));
     setChildren(

@@ -150,13 +150,18 @@ function order(id: string, choices: readonly Choice[], events: ControlEvents): C
   let current: readonly string[] = [];
   let isDisabled = false;
   const list = element("ol", { id, class: "order" });
+  const news = element("p", { class: "visually-hidden", role: "status" });
   const change = (next: readonly string[]) => events.chosen(next);
   const rows = new Map(
     choices.map((one) => [
       one.value,
       orderRow(id, one, {
         toggle: () => change(current.includes(one.value) ? current.filter((value) => value !== one.value) : [...current, one.value]),
-        move: (by) => change(moved(current, one.value, by)),
+        move: (by) => {
+          const next = moved(current, one.value, by);
+          setText(news, l10n.t("{0}: {1} of {2}", l10n.t(one.label), next.indexOf(one.value) + 1, next.length));
+          change(next);
+        },
       }),
     ]),
   );
@@ -172,7 +177,7 @@ function order(id: string, choices: readonly Choice[], events: ControlEvents): C
     if (focused instanceof HTMLElement && list.contains(focused) && document.activeElement !== focused) focused.focus();
   };
   return {
-    root: list,
+    root: element("div", {}, list, news),
     target: list,
     show: (value) => {
       current = Array.isArray(value) ? value.filter((one): one is string => typeof one === "string") : [];
@@ -210,6 +215,13 @@ function orderRow(listId: string, { value, label }: Choice, events: { toggle(): 
   const up = arrow(-1, "M8 3.5 3.5 8l.7.7L7.5 5.4V13h1V5.4l3.3 3.3.7-.7z", l10n.t("Move {0} up", l10n.t(label)));
   const down = arrow(1, "M8 12.5 12.5 8l-.7-.7-3.3 3.3V3h-1v7.6L4.2 7.3 3.5 8z", l10n.t("Move {0} down", l10n.t(label)));
   const root = element("li", {}, box, element("label", { for: id }, l10n.t(label)), up, down);
+  // As VS Code moves lines; the arrows are for the mouse and for whoever does not know that.
+  root.addEventListener("keydown", (event) => {
+    const arrow = event.altKey && { ArrowUp: up, ArrowDown: down }[event.key];
+    if (!arrow) return;
+    event.preventDefault();
+    arrow.click();
+  });
   const show = ({ position, count, disabled }: { position: number; count: number; disabled: boolean }) => {
     box.checked = position >= 0;
     box.disabled = disabled;

@@ -1,6 +1,6 @@
 import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
-import { element, setChildren, setText } from "../../ui/page/dom.ts";
+import { element, setAttribute, setChildren, setText } from "../../ui/page/dom.ts";
 import type { Input } from "../check.ts";
 import { sections } from "../fields.ts";
 import type { FormState } from "../messages.ts";
@@ -37,6 +37,7 @@ export class FormPage {
   readonly #rename = createButton(l10n.t("Rename…"), () => vscode.postMessage({ type: "command", command: "rename" }), {
     name: l10n.t("Rename the machine"),
   });
+  readonly #links = new Map<string, HTMLElement>();
   #state: FormState | undefined;
 
   constructor(root: HTMLElement) {
@@ -58,7 +59,14 @@ export class FormPage {
     const main = element("main", {}, header, this.#banners.root, ...[...this.#sections.values()].map((section) => section.root));
     root.replaceChildren(element("div", { class: "page" }, this.#contents(), main));
     window.addEventListener("keydown", (event) => this.#saveKey(event), { capture: true });
-    window.addEventListener("scroll", () => this.#remember(), { passive: true });
+    window.addEventListener(
+      "scroll",
+      () => {
+        this.#markSection();
+        this.#remember();
+      },
+      { passive: true },
+    );
     window.addEventListener("focusin", () => this.#remember());
     requestAnimationFrame(() => {
       if (saved?.focus !== undefined) this.#fields.get(saved.focus)?.target.focus({ preventScroll: true });
@@ -106,9 +114,19 @@ export class FormPage {
         section?.root.scrollIntoView({ block: "start" });
         section?.heading.focus({ preventScroll: true });
       });
+      this.#links.set(id, link);
       return element("li", {}, link);
     });
     return element("nav", { "aria-label": l10n.t("Sections") }, element("ul", {}, ...links));
+  }
+
+  /** The section at the top of the page; at its end the last one, however short. */
+  #markSection(): void {
+    const line = window.innerHeight / 4;
+    const atEnd = window.scrollY > 0 && window.scrollY + window.innerHeight >= document.documentElement.scrollHeight - 2;
+    const reached = sections.filter(({ id }) => atEnd || (this.#sections.get(id)?.root.getBoundingClientRect().top ?? 0) <= line);
+    const current = reached.at(-1)?.id ?? sections[0].id;
+    for (const [id, link] of this.#links) setAttribute(link, "aria-current", id === current ? "true" : undefined);
   }
 
   #paint(): void {
@@ -125,6 +143,7 @@ export class FormPage {
       );
       for (const place of own) this.#paintField(place, state);
     }
+    this.#markSection();
     this.#blocks.disable(state.broken !== undefined);
     this.#rename.disable(state.broken !== undefined || state.machine === undefined);
     this.#remember();
