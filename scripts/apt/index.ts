@@ -1,2 +1,3 @@
+export { parseStanzas, type Stanza } from "./control.ts";
 export { type AptRoot, type AptRootOptions, type DebianArchitecture, type DebianPackage, openAptRoot, sha256File } from "./root.ts";
-export { type DebianMirror, hostMirror } from "./sources.ts";
+export { hostArchives, writeSourcesList } from "./sources.ts";

@@ -4,7 +4,7 @@ import { createReadStream } from "node:fs";
 import { access, mkdir, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { type DebianMirror, hostMirror } from "./sources.ts";
+import { hostArchives, writeSourcesList } from "./sources.ts";
 
 const run = promisify(execFile);
 
@@ -39,7 +39,6 @@ export interface AptRootOptions {
   readonly folder: string;
   /** Release name, for example `trixie`. */
   readonly suite: string;
-  readonly mirror?: DebianMirror;
 }
 
 export async function openAptRoot(options: AptRootOptions): Promise<AptRoot> {
@@ -62,7 +61,8 @@ export async function openAptRoot(options: AptRootOptions): Promise<AptRoot> {
   };
 
   await writeFile(join(base, "status"), "", { flag: "a" });
-  await writeFile(join(base, "sources.list"), sourcesList(options.suite, options.mirror ?? (await hostMirror())));
+  const { suite } = options;
+  await writeSourcesList(base, await hostArchives(), [suite, `${suite}-updates`, `${suite}-security`]);
   await writeFile(config, await configuration(base));
 
   let updated: Promise<void> | undefined;
@@ -116,16 +116,6 @@ export async function sha256File(path: string): Promise<string> {
   const hash = createHash("sha256");
   for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest("hex");
-}
-
-function sourcesList(suite: string, mirror: DebianMirror): string {
-  const options = mirror.keyring ? `[signed-by=${mirror.keyring}] ` : "";
-  return [
-    `deb ${options}${mirror.archive} ${suite} main`,
-    `deb ${options}${mirror.archive} ${suite}-updates main`,
-    `deb ${options}${mirror.security} ${suite}-security main`,
-    "",
-  ].join("\n");
 }
 
 /** Own folders, the host's `Acquire` settings (proxies and the like), and none of the host's hooks. */

@@ -1,81 +1,126 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { parseStanzas } from "./control.ts";
 
-/** Where this host gets Debian from: the mirrors and the keyring of its own apt sources. */
-export interface DebianMirror {
-  readonly archive: string;
-  readonly security: string;
-  /** Absolute path of the keyring, or undefined to trust the host's default ones. */
-  readonly keyring: string | undefined;
+/** One `deb` line of apt's sources, or one combination of a deb822 stanza. */
+export type AptSource = {
+  uri: string;
+  suite: string;
+  components: string[];
+  /** Path of a keyring, an embedded armoured key, or undefined for the system's trusted keys. */
+  signedBy: { path: string } | { key: string } | undefined;
+};
+
+/** The archives that packages come from, with the keys which sign them. */
+export type DebianArchives = {
+  main: { uri: string; signedBy: AptSource["signedBy"] };
+  security: { uri: string; signedBy: AptSource["signedBy"] };
+};
+
+const debianSuites = ["stable", "oldstable", "testing", "unstable", "sid", "bullseye", "bookworm", "trixie", "forky"];
+
+/** Parses one file of /etc/apt/sources.list.d by its extension. Lines and stanzas which are not understood are left out. */
+export function parseSources(fileName: string, text: string): AptSource[] {
+  return fileName.endsWith(".sources") ? parseDeb822(text) : parseOneLine(text);
 }
 
-interface SourceEntry {
-  readonly uris: readonly string[];
-  readonly suites: readonly string[];
-  readonly signedBy: string | undefined;
+function parseDeb822(text: string): AptSource[] {
+  return parseStanzas(text).flatMap((stanza) => {
+    const words = (field: string): string[] => (stanza.get(field) ?? "").split(/\s+/).filter((word) => word !== "");
+    if (!words("types").includes("deb") || /^(no|false|0)$/i.test(stanza.get("enabled") ?? "yes")) return [];
+    const signedBy = parseSignedBy(stanza.get("signed-by"));
+    return words("uris").flatMap((uri) => words("suites").map((suite) => ({ uri, suite, components: words("components"), signedBy })));
+  });
 }
 
-const DEBIAN_SUITE =
-  /^(?:bullseye|bookworm|trixie|forky|duke|sid|stable|oldstable|testing|unstable)(?:-security|-updates|-backports|\/updates)?$/;
+function parseSignedBy(value: string | undefined): AptSource["signedBy"] {
+  if (value === undefined || value.trim() === "") return undefined;
+  if (value.includes("-----BEGIN")) return { key: `${value.trim()}\n` };
+  return { path: value.trim() };
+}
 
-/** One-line style: `deb [signed-by=…] URI SUITE COMPONENT…`. */
-export function parseListFile(text: string): SourceEntry[] {
-  const entries: SourceEntry[] = [];
-  for (const line of text.split("\n")) {
-    const match = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)/.exec(line);
-    if (!match) continue;
-    const [, options = "", uri = "", suite = ""] = match;
-    const signedBy = /(?:^|\s)signed-by=(\S+)/i.exec(options)?.[1];
-    entries.push({ uris: [uri], suites: [suite], signedBy });
+function parseOneLine(text: string): AptSource[] {
+  return text.split(/\r?\n/).flatMap((line) => {
+    const found = /^\s*deb\s+(?:\[([^\]]*)\]\s+)?(\S+)\s+(\S+)\s*([^#]*)/.exec(line);
+    if (found === null) return [];
+    const [, options = "", uri = "", suite = "", rest = ""] = found;
+    const keyring = /(?:^|\s)signed-by=(\S+)/.exec(options)?.[1];
+    const components = rest.split(/\s+/).filter((word) => word !== "");
+    return [{ uri, suite, components, signedBy: parseSignedBy(keyring) }];
+  });
+}
+
+/**
+ * Finds the Debian archive and its security archive among the host's sources.
+ * A host which follows no security suite (testing, sid) gets the one beside its archive.
+ *
+ * @returns undefined when the host's sources name no Debian archive (Ubuntu, other derivatives)
+ */
+export function chooseArchives(sources: AptSource[]): DebianArchives | undefined {
+  const usable = sources.filter(
+    (source) => !source.uri.startsWith("cdrom:") && (source.components.length === 0 || source.components.includes("main")),
+  );
+  const baseSuite = (suite: string): string => suite.replace(/-security$|\/updates$/, "");
+  const main = usable.find((source) => debianSuites.includes(source.suite) && !isUbuntu(source));
+  if (main === undefined) return undefined;
+  const security = usable.find((source) => source.suite !== baseSuite(source.suite) && debianSuites.includes(baseSuite(source.suite)));
+  return {
+    main: { uri: main.uri, signedBy: main.signedBy },
+    security: security
+      ? { uri: security.uri, signedBy: security.signedBy }
+      : { uri: main.uri.replace(/\/debian\/?$/, "/debian-security"), signedBy: main.signedBy },
+  };
+}
+
+function isUbuntu(source: AptSource): boolean {
+  return /ubuntu|raspbian/i.test(source.uri);
+}
+
+/**
+ * The host's own Debian archives; nothing is changed there. @throws Error when its sources name none.
+ */
+export async function hostArchives(etcApt = "/etc/apt"): Promise<DebianArchives> {
+  const folder = join(etcApt, "sources.list.d");
+  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.(list|sources)$/.test(name)).sort();
+  const sources: AptSource[] = [];
+  for (const path of [join(etcApt, "sources.list"), ...names.map((name) => join(folder, name))]) {
+    sources.push(...parseSources(path, await readFile(path, "utf8").catch(() => "")));
   }
-  return entries;
+  const chosen = chooseArchives(sources);
+  if (chosen !== undefined) return chosen;
+  throw new Error(
+    "This host's apt sources name no Debian archive. Run this on Debian or in a Debian container, or add an entry " +
+      "(Types: deb, Suites: trixie, Signed-By: its keyring) below /etc/apt/sources.list.d.",
+  );
 }
 
-/** deb822 style: stanzas of `Field: value` separated by empty lines. */
-export function parseSourcesFile(text: string): SourceEntry[] {
-  const entries: SourceEntry[] = [];
-  for (const stanza of text.replace(/^#.*\n?/gm, "").split(/\n\s*\n/)) {
-    const fields = new Map<string, string>();
-    for (const match of stanza.matchAll(/^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t]+.*)*)/gm)) {
-      fields.set((match[1] ?? "").toLowerCase(), (match[2] ?? "").trim());
-    }
-    const words = (name: string) => (fields.get(name) ?? "").split(/\s+/).filter(Boolean);
-    if (!words("types").includes("deb") || fields.get("enabled") === "no") continue;
-    const signedBy = fields.get("signed-by");
-    entries.push({
-      uris: words("uris"),
-      suites: words("suites"),
-      signedBy: signedBy?.startsWith("/") ? signedBy : undefined,
-    });
-  }
-  return entries;
+/** Writes `sources.list` and, where a source carries its key in itself, the key into a private apt's folder. @returns the list. */
+export async function writeSourcesList(folder: string, archives: DebianArchives, suites: readonly string[]): Promise<string> {
+  const embedded = join(folder, "archive-key.asc");
+  const key = archives.main.signedBy;
+  if (key !== undefined && "key" in key) await writeFile(embedded, key.key);
+  const list = sourcesList(archives, suites, (signedBy) =>
+    signedBy === undefined ? undefined : "path" in signedBy ? signedBy.path : embedded,
+  );
+  await writeFile(join(folder, "sources.list"), list);
+  return list;
 }
 
-/** Picks the archive and the security mirror among the entries that serve a Debian suite. */
-export function chooseMirror(entries: readonly SourceEntry[]): DebianMirror | undefined {
-  const debian = entries.filter((entry) => entry.suites.some((suite) => DEBIAN_SUITE.test(suite)));
-  const isSecurity = (entry: SourceEntry) => entry.suites.some((suite) => /-security$|\/updates$/.test(suite));
-  const archive = debian.find((entry) => !isSecurity(entry));
-  const uri = archive?.uris[0];
-  if (!archive || !uri) return undefined;
-  const security = debian.find(isSecurity)?.uris[0] ?? uri.replace(/\/debian\/?$/, "/debian-security");
-  return { archive: uri, security, keyring: archive.signedBy };
-}
-
-/** Reads the host's own apt sources; nothing is changed there. */
-export async function hostMirror(etcApt = "/etc/apt"): Promise<DebianMirror> {
-  const entries = parseListFile(await readFile(join(etcApt, "sources.list"), "utf8").catch(() => ""));
-  const names = await readdir(join(etcApt, "sources.list.d")).catch(() => []);
-  for (const name of names.sort()) {
-    const parse = name.endsWith(".list") ? parseListFile : name.endsWith(".sources") ? parseSourcesFile : undefined;
-    if (parse) entries.push(...parse(await readFile(join(etcApt, "sources.list.d", name), "utf8")));
-  }
-  const mirror = chooseMirror(entries);
-  if (!mirror) {
-    throw new Error(
-      "no Debian mirror in this host's apt sources; the packages come from Debian, so build on a Debian host " +
-        "or add a Debian entry (Types: deb, Suites: trixie, Signed-By: its keyring) under /etc/apt/sources.list.d",
-    );
-  }
-  return mirror;
+/**
+ * A private sources.list, in the one-line format that every apt understands.
+ *
+ * @param suites those that end in `-security` come from the security archive
+ * @param keyringFor turns a source's key into the path of a keyring file
+ */
+export function sourcesList(
+  archives: DebianArchives,
+  suites: readonly string[],
+  keyringFor: (signedBy: AptSource["signedBy"]) => string | undefined,
+): string {
+  const lines = suites.map((suite) => {
+    const archive = suite.endsWith("-security") ? archives.security : archives.main;
+    const keyring = keyringFor(archive.signedBy);
+    return `deb ${keyring === undefined ? "" : `[signed-by=${keyring}] `}${archive.uri} ${suite} main\n`;
+  });
+  return lines.join("");
 }

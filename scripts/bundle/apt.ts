@@ -2,12 +2,12 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/p
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import which from "which";
+import { hostArchives, writeSourcesList } from "../apt/index.ts";
 import { sizeOf } from "./cache.ts";
 import { BundleError } from "./errors.ts";
 import { sha256OfFile } from "./hash.ts";
 import { type PackageRecord, parseRecords } from "./packages.ts";
 import { type Command, ignoreOutput, run } from "./run.ts";
-import { type AptSource, chooseArchives, type DebianArchives, parseSources, sourcesList } from "./sources.ts";
 
 /** Debian's release the bundle is made from. */
 export const suite = "trixie";
@@ -106,35 +106,11 @@ async function requireApt(): Promise<void> {
 
 /** Writes the root's files. @returns whether something differs from the last run, so that lists must be fetched. */
 async function configure(root: string, architecture: string): Promise<boolean> {
-  const archives = await hostArchives();
-  const embedded = join(root, "etc", "archive-key.asc");
-  const keyringFor = (signedBy: AptSource["signedBy"]): string | undefined =>
-    signedBy === undefined ? undefined : "path" in signedBy ? signedBy.path : embedded;
-  const key = archives.main.signedBy;
-  if (key !== undefined && "key" in key) await writeFile(embedded, key.key);
-  await writeFile(join(root, "state", "status"), "");
-  await writeFile(join(root, "apt.conf"), aptConf(root, architecture, userInfo().username));
-  const list = sourcesList(archives, suite, keyringFor);
   const listFile = join(root, "etc", "sources.list");
   const before = await readFile(listFile, "utf8").catch(() => "");
-  await writeFile(listFile, list);
-  return before !== list;
-}
-
-async function hostArchives(): Promise<DebianArchives> {
-  const sources: AptSource[] = [];
-  const folder = "/etc/apt/sources.list.d";
-  const names = (await readdir(folder).catch(() => [])).filter((name) => /\.(list|sources)$/.test(name)).sort();
-  for (const path of ["/etc/apt/sources.list", ...names.map((name) => join(folder, name))]) {
-    sources.push(...parseSources(path, await readFile(path, "utf8").catch(() => "")));
-  }
-  const chosen = chooseArchives(sources);
-  if (chosen !== undefined) return chosen;
-  throw new BundleError(
-    "no-debian-archive",
-    "This host's apt sources name no Debian archive",
-    "Make the bundle on Debian, or in a Debian container; Vivarium's releases carry it ready.",
-  );
+  await writeFile(join(root, "state", "status"), "");
+  await writeFile(join(root, "apt.conf"), aptConf(root, architecture, userInfo().username));
+  return before !== (await writeSourcesList(join(root, "etc"), await hostArchives(), [suite, `${suite}-security`]));
 }
 
 async function listsAreOld(root: string): Promise<boolean> {

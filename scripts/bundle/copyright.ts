@@ -1,4 +1,4 @@
-import { parseStanzas } from "./control.ts";
+import { parseStanzas } from "../apt/index.ts";
 
 /** Debian's short names → SPDX, where they differ. */
 const spdx: Record<string, string> = {

