@@ -1,6 +1,7 @@
 import type { CallOptions, MachineSummary } from "../api/index.ts";
 import { type Editor, machineWords, pickMachine, pickMachines, withCancellableProgress } from "../editor/index.ts";
 import type { MachinesView } from "../vmtree/index.ts";
+import { isRemovedMeanwhile, sayRemovedMeanwhile } from "./removedMeanwhile.ts";
 
 /** What a command works with. */
 export interface Work {
@@ -40,8 +41,8 @@ export function manyVerb(verb: ManyVerb): Command {
     const done = machines.filter((_, index) => outcomes[index]?.status === "fulfilled");
     if (done.length > 0) verb.after?.(work, done);
     for (const [index, outcome] of outcomes.entries()) {
-      const machine = machines[index]?.id;
-      if (outcome.status === "rejected") void editor.presentError(outcome.reason, { machine, retry: () => command(work, machine) });
+      const machine = machines[index];
+      if (outcome.status === "rejected" && machine) presentError(work, outcome.reason, machine, () => command(work, machine.id));
     }
     return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   };
@@ -62,11 +63,16 @@ export function oneVerb(verb: OneVerb): Command {
       return await verb.run(work, machine, ...args.slice(1));
     } catch (error) {
       const again = () => command(work, machine.id, ...args.slice(1));
-      void work.editor.presentError(error, { machine: machine.id, retry: again });
+      presentError(work, error, machine, again);
       return undefined;
     }
   };
   return command;
+}
+
+function presentError({ editor }: Work, error: unknown, machine: MachineSummary, retry: () => Promise<unknown>): void {
+  if (isRemovedMeanwhile(error, machine)) void sayRemovedMeanwhile(machine);
+  else void editor.presentError(error, { machine: machine.id, retry });
 }
 
 export const anyMachine = (): boolean => true;

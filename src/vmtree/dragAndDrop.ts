@@ -58,7 +58,17 @@ export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node
       );
       return;
     }
-    for (const file of images) await this.#fromIso(file, group);
+    for (const file of images) {
+      // What is in a virtual workspace has no path that QEMU could open.
+      if (file.scheme === "file") await this.#fromIso(file, group);
+      else
+        void vscode.window.showWarningMessage(
+          l10n.t(
+            "“{0}” is not a file of the computer that runs the machines. Save it there, then drop it again.",
+            plain(file.path.split("/").at(-1) ?? "", 80),
+          ),
+        );
+    }
   }
 }
 

@@ -25,7 +25,8 @@ export function machineTooltip(
   for (const line of trouble(machine)) markdown.appendMarkdown(`$(warning) ${escapeMarkdown(line)}\n\n`);
   const rows = details ? facts(machine, details, usage) : summaryFacts(machine);
   markdown.appendMarkdown(`| | |\n|---|---|\n${rows.map(([name, value]) => `| ${escapeMarkdown(name)} | ${value} |\n`).join("")}\n`);
-  if (details) markdown.appendMarkdown(waterfall(details.readiness));
+  const ladder = details ? waterfall(details.readiness) : "";
+  if (ladder !== "") markdown.appendMarkdown(`\n**${escapeMarkdown(l10n.t("Ready after"))}**\n${ladder}`);
   if (details?.note !== undefined) markdown.appendMarkdown(`\n\n${escapeMarkdown(details.note)}`);
   return markdown;
 }

@@ -22,6 +22,9 @@ export async function guestStep(editor: Editor, place: StepPlace): Promise<Answe
   }
 }
 
+/** A version that only tells one build from another says nothing to a person. */
+const hash = /^[0-9a-f]{12,}$/;
+
 /** Images of this computer's architecture first: the other one is emulated, and slow. */
 async function imageItems(editor: Editor): Promise<GuestItem[]> {
   const images = await editor.service.call("image.list", {});
@@ -29,7 +32,7 @@ async function imageItems(editor: Editor): Promise<GuestItem[]> {
   const fitting = images.filter(({ architecture }) => architecture === own);
   return (fitting.length > 0 ? fitting : images).map((image) => ({
     label: plain(image.title),
-    description: plain(`${image.name} ${image.version}`),
+    description: plain(hash.test(image.version) ? image.name : `${image.name} ${image.version}`),
     detail: l10n.t("{0}, {1}, on this computer already", image.architecture, bytesWords(image.bytes)),
     iconPath: new vscode.ThemeIcon("package"),
     choose: async () => ({ from: "image", image: image.name, title: image.title }),

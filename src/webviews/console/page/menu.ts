@@ -43,6 +43,8 @@ export function keysMenu(choose: (item: HTMLElement) => void): void {
     if (!(relatedTarget instanceof Node) || (!menu.contains(relatedTarget) && relatedTarget !== button)) show(false);
   });
   for (const item of items) {
+    // Mouse and keyboard share one mark, as in the editor's own menus.
+    item.addEventListener("pointermove", () => item.focus());
     item.addEventListener("click", () => {
       show(false);
       choose(item);
