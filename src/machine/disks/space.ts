@@ -48,7 +48,8 @@ export async function watchSpace(machine: Machine, session: Session): Promise<vo
     return;
   }
   const images = await watchedImages(machine, definition);
-  const step = Math.max(smallestStepBytes, Math.floor((space.freeBytes - space.shortBytes) / Math.max(1, images.size)));
+  const room = space.freeBytes - space.shortBytes;
+  const step = Math.ceil(Math.max(room / Math.max(1, images.size), Math.min(room, smallestStepBytes)));
   for (const node of await session.qmp.execute("query-named-block-nodes", { flat: true })) {
     if (node.drv !== "file" || node.ro || !images.has(node.file)) continue;
     const { size } = await stat(node.file);
