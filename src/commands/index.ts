@@ -9,6 +9,7 @@ import { limitDisk } from "./disks/limit.ts";
 import { ejectMedia, insertMedia } from "./disks/media.ts";
 import { editDefinition } from "./editDefinition.ts";
 import { emptyTrash } from "./emptyTrash.ts";
+import { showEvents } from "./events.ts";
 import { exec } from "./exec.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
 import { guestInfo, syncClock } from "./guest.ts";
@@ -86,6 +87,7 @@ const table: Record<CommandId, Command> = {
   "vivarium.guestInfo": guestInfo,
   "vivarium.showSerialLog": showSerialLog,
   "vivarium.showLogs": showLogs,
+  "vivarium.showEvents": showEvents,
   "vivarium.filterMachines": filterMachines,
   "vivarium.clearFilter": clearFilter,
   "vivarium.hostReport": hostReport,

@@ -35,6 +35,7 @@ export const commandIds = [
   "vivarium.guestInfo",
   "vivarium.showSerialLog",
   "vivarium.showLogs",
+  "vivarium.showEvents",
   "vivarium.filterMachines",
   "vivarium.clearFilter",
   "vivarium.hostReport",
