@@ -8,6 +8,7 @@ export * from "./pick.ts";
 export { homeSetting, serviceProgram } from "./program.ts";
 export { withCancellableProgress } from "./progress.ts";
 export { Service, type ServiceStatus } from "./service.ts";
+export { otherSide, saySide } from "./side.ts";
 export * from "./states.ts";
 export { Storage } from "./storage.ts";
 export * from "./text.ts";

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import { type Editor, factsOf, plain } from "../editor/index.ts";
+import { type Editor, factsOf, otherSide, plain, saySide } from "../editor/index.ts";
 import { MachineDecorations } from "./decorations.ts";
 import { MachineDragAndDrop } from "./dragAndDrop.ts";
 import type { Node } from "./nodes.ts";
@@ -45,6 +45,7 @@ export function createMachinesView(
     editor.service.onDidChangeStatus(paint),
   ];
   paint();
+  saySide(editor);
   return {
     get filter() {
       return tree.filter;
@@ -91,10 +92,8 @@ function viewMessage({ machines, service }: Editor, tree: MachineTree): string |
   return l10n.t("{0} of {1} machines match.", tree.arrangement.shown, machines.all.length);
 }
 
-/** In a remote window the extension may run on the other side from the files: say whose machines these are. */
+/** Whose machines these are, where that is not plain. */
 function side(): string | undefined {
-  const { remoteName } = vscode.env;
-  if (remoteName === undefined) return undefined;
-  const own = vscode.extensions.getExtension("vivarium.vivarium")?.extensionKind === vscode.ExtensionKind.UI;
-  return own ? l10n.t("on this computer, not on {0}", plain(remoteName)) : undefined;
+  const remote = otherSide();
+  return remote === undefined ? undefined : l10n.t("on this computer, not on {0}", remote);
 }
