@@ -6,6 +6,7 @@ import { copyFile, mkdir, readdir, readFile, realpath, stat, writeFile } from "n
 import { basename, dirname, join } from "node:path";
 import type { BundleFirmware, BundlePackage, BundlePlatform } from "../../src/backends/manifest.ts";
 import { type CollectedFile, type Collection, programOf } from "./collection.ts";
+import { BundleError } from "./errors.ts";
 import { libraryClosure } from "./libraries.ts";
 import { type Command, ignoreOutput, run } from "./run.ts";
 
@@ -64,6 +65,21 @@ export function relocatePlan(file: string, needed: string[], library: boolean, e
     ...(edit.length === 0 ? [] : [{ command: "install_name_tool", args: [...edit, file], parse: ignoreOutput }]),
     { command: "codesign", args: [...entitled, file], parse: ignoreOutput },
   ];
+}
+
+/**
+ * Libraries by their name in the bundle's lib folder. One is often asked for by several names (`opt/…` by one formula,
+ * `Cellar/…` by another of the same); two different ones of one name cannot lie beside each other.
+ */
+export function placed(libraries: ReadonlyMap<string, string>): Map<string, string> {
+  const byName = new Map<string, string>();
+  for (const [name, file] of libraries) {
+    const other = byName.get(basename(name));
+    if (other !== undefined && other !== file)
+      throw new BundleError("two-libraries", `${other} and ${file} have one name`, "Reinstall the formula which asks for the older one.");
+    byName.set(basename(name), file);
+  }
+  return byName;
 }
 
 /** Fails unless a relocated file asks for system libraries and its neighbours only. */
@@ -136,7 +152,7 @@ export async function collectHomebrew({ platform, prefix, work }: HomebrewOption
     for (const command of relocatePlan(to, await run(otool(from)), library, entitlementsFile)) await run(command);
     files.push({ part, path, content: { file: to }, executable: true });
   };
-  for (const [name, from] of libraries) await relocate(from, `qemu/lib/${basename(name)}`, "qemu", true);
+  for (const [name, from] of placed(libraries)) await relocate(from, `qemu/lib/${name}`, "qemu", true);
   for (const [name, from] of real) {
     const part = programs.get(name) ?? "qemu";
     // Programs of the optional part reach the libraries of the first: all lie in one bin folder beside lib.

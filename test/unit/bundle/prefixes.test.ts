@@ -8,6 +8,7 @@ import {
   parseBrewInfo,
   parseOtool,
   partOfData,
+  placed,
   relocatePlan,
 } from "../../../scripts/bundle/homebrew.ts";
 import { isPrefixLibrary, parseNtldd, parseObjdump, parseOwners, parsePacmanInfo } from "../../../scripts/bundle/msys2.ts";
@@ -32,6 +33,30 @@ describe("a Homebrew prefix", () => {
   it("a universal library is read once, without its own name", async () => {
     const names = parseOtool(await fixture("otool-universal.txt"), "libzstd.1.dylib");
     assert.deepEqual(names, ["@loader_path/../../xz/lib/liblzma.5.dylib", "/usr/lib/libSystem.B.dylib"]);
+  });
+
+  it("otool's words about real files are read: a module of npm's sharp, its library, and the module after relocation", async () => {
+    // llvm-otool 14.0.6 (Debian), @img/sharp-darwin-arm64 0.35.5 and @img/sharp-libvips-darwin-arm64 1.3.4.
+    const module = parseOtool(await fixture("otool-sharp-darwin-arm64-0.35.5.txt"), "sharp-darwin-arm64-0.35.5.node");
+    assert.deepEqual(module, ["@rpath/libvips-cpp.8.18.7.dylib", "/usr/lib/libc++.1.dylib", "/usr/lib/libSystem.B.dylib"]);
+    const library = parseOtool(await fixture("otool-libvips-cpp-8.18.7.txt"), "libvips-cpp.8.18.7.dylib");
+    assert.equal(library.length, 11);
+    assert.ok(library.every(isSystemLibrary));
+    // The collector's own commands, run by llvm-install-name-tool 14.0.6 on the module as a program.
+    const relocated = parseOtool(await fixture("otool-sharp-relocated.txt"), "qemu-img");
+    assert.equal(relocated[0], "@loader_path/../lib/libvips-cpp.8.18.7.dylib");
+    assert.deepEqual(foreignNames(relocated), []);
+  });
+
+  it("a library that is asked for by two names is there once, two of one name are an error", () => {
+    const cellar = "/opt/homebrew/Cellar/openssl@3/3.6.0/lib/libcrypto.3.dylib";
+    const names = ["/opt/homebrew/opt/openssl@3/lib/libcrypto.3.dylib", cellar];
+    assert.deepEqual([...placed(new Map(names.map((name) => [name, cellar])))], [["libcrypto.3.dylib", cellar]]);
+    const two = new Map([
+      ...names.map((name): [string, string] => [name, cellar]),
+      ["@rpath/libcrypto.3.dylib", "/elsewhere/libcrypto.3.dylib"],
+    ]);
+    assert.throws(() => placed(two), { code: "two-libraries" });
   });
 
   it("@loader_path is looked for beside the file, then in the prefix", () => {
@@ -106,6 +131,18 @@ describe("an MSYS2 prefix", () => {
       "libglib-2.0-0.dll",
       "zlib1.dll",
     ]);
+  });
+
+  it("both tools' words about a real module are read alike", async () => {
+    // GNU objdump 2.40 and llvm-objdump 14.0.6 (Debian), @img/sharp-win32-x64 0.35.5; cut to header and import tables.
+    const [gnu, llvm] = await Promise.all(
+      ["objdump", "llvm-objdump"].map(async (tool) => parseObjdump(await fixture(`${tool}-sharp-win32-x64-0.35.5.txt`))),
+    );
+    assert.deepEqual(gnu, ["KERNEL32.dll", "libvips-42.dll", "libvips-cpp-8.18.7.dll"]);
+    assert.deepEqual(llvm, gnu);
+    // Debian's gcc-mingw-w64-x86-64-posix-runtime 12.2.0-14: a DLL of the family that MSYS2 has.
+    const runtime = parseObjdump(await fixture("objdump-libstdc++-6.txt"));
+    assert.deepEqual(runtime.filter(isPrefixLibrary), ["libgcc_s_seh-1.dll", "libwinpthread-1.dll"]);
   });
 
   it("Windows' own DLLs are told from the prefix's", () => {
