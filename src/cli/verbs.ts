@@ -11,6 +11,7 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     title: "Machines",
     verbs: {
       create: () => import("./verbs/create.ts"),
+      clone: () => import("./verbs/clone.ts"),
       import: () => import("./verbs/import.ts"),
       ls: () => import("./verbs/ls.ts"),
       show: () => import("./verbs/show.ts"),
@@ -71,6 +72,7 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     title: "Inside the guest",
     verbs: {
       exec: () => import("./verbs/exec.ts"),
+      cp: () => import("./verbs/cp.ts"),
       ssh: () => import("./verbs/ssh.ts"),
       serial: () => import("./verbs/serial.ts"),
       screenshot: () => import("./verbs/screenshot.ts"),

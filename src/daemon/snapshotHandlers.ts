@@ -13,9 +13,11 @@ import {
   type SnapshotFacts,
   snapshotFacts,
   snapshotThumbnail,
+  start,
 } from "../machine/index.ts";
 import { vivError } from "../model/index.ts";
 import type { HandlersOf } from "./handler.ts";
+import { clone } from "./transferHandlers.ts";
 
 const notYet = async (): Promise<never> => {
   throw vivError("internal", "This is being built.");
@@ -30,7 +32,11 @@ export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
   },
   "snapshot.restore": async ({ machine: name, into, ...request }, { world, work }) => {
     const machine = world.library.find(name);
-    if (into !== undefined) return { machine: await restoreInto(machine, request.snapshot, into, request.start ?? true), safety: null };
+    if (into !== undefined) {
+      const { name } = await clone(machine, { name: into, snapshot: request.snapshot, linked: true }, world, work);
+      if (request.start) await start(world.library.find(name), work);
+      return { machine: name, safety: null };
+    }
     return { machine: machine.name, safety: (await restoreSnapshot(machine, request, work)) ?? null };
   },
   "snapshot.remove": async ({ machine, ...request }, { world, work }) => {
@@ -52,10 +58,6 @@ export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
   "snapshot.compare": async ({ machine, left, right }, { world }) => compareSnapshots(world.library.find(machine), left, right),
   "snapshot.adopt": notYet,
 };
-
-async function restoreInto(_machine: Machine, _snapshot: string, _into: string, _start: boolean): Promise<string> {
-  return notYet();
-}
 
 async function shown(machine: Machine, id: string): Promise<SnapshotView> {
   return snapshotView(await snapshotFacts(machine, id));

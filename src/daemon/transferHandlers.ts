@@ -1,6 +1,6 @@
 import type { CheckedParams, ImageInspection, Result, transferMethods } from "../api/index.ts";
-import { checkImageFile, convertImageFile, type ImageContext, importMachine } from "../host/index.ts";
-import { inspectImage } from "../machine/index.ts";
+import { type CloneRequest, checkImageFile, cloneMachine, convertImageFile, type ImageContext, importMachine } from "../host/index.ts";
+import { inspectImage, type Machine, type Work } from "../machine/index.ts";
 import { vivError } from "../model/index.ts";
 import type { HandlerContext, HandlersOf } from "./handler.ts";
 import type { World } from "./world.ts";
@@ -11,7 +11,7 @@ const notYet = async (): Promise<never> => {
 
 /** Machines and images in and out. */
 export const transferHandlers: HandlersOf<typeof transferMethods> = {
-  "machine.clone": notYet,
+  "machine.clone": ({ machine, ...request }, { world, work }) => clone(world.library.find(machine), request, world, work),
   "machine.export": notYet,
   "machine.import": takeIn,
   "image.inspect": ({ file }, { world }) => inspection(file, world),
@@ -23,6 +23,19 @@ export const transferHandlers: HandlersOf<typeof transferMethods> = {
 
 function imageContext(world: World): ImageContext {
   return { home: world.home.folder, toolchain: () => world.toolchains.current() };
+}
+
+/** Also what `snapshot.restore … into` does. */
+export async function clone(machine: Machine, request: CloneRequest, world: World, work: Work): Promise<Result<"machine.clone">> {
+  const { library } = world;
+  const way = await cloneMachine(
+    machine,
+    request,
+    { machinesFolder: world.home.machines, isTaken: (wanted) => library.has(wanted), toolchain: () => world.toolchains.current() },
+    work,
+  );
+  const made = await library.add(request.name);
+  return { id: made.id, name: made.name, linked: request.linked, way };
 }
 
 async function takeIn(request: CheckedParams<"machine.import">, { world, work }: HandlerContext): Promise<Result<"machine.import">> {

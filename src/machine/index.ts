@@ -1,6 +1,7 @@
 /** The room's door: what one machine does over its life, one file a capability. */
 
 export { findChannels } from "./channels.ts";
+export * from "./clone/index.ts";
 export * from "./disks/index.ts";
 export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";

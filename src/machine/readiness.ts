@@ -1,5 +1,6 @@
 import { type Readiness, readinessSteps } from "../model/index.ts";
 import { type ReadinessMark, readinessReader } from "../qemu/index.ts";
+import { settleIdentity } from "./clone/identity.ts";
 import type { Machine } from "./machine.ts";
 import type { Session } from "./session.ts";
 import { answersSsh } from "./sshProbe.ts";
@@ -37,6 +38,7 @@ export function watchReadiness(machine: Machine, session: Session): void {
   const stopProbe = new AbortController();
   const stopAgent = session.agent.onOpened(() => {
     reached("agent");
+    void settleIdentity(machine, session);
     void probeSsh(machine, stopProbe.signal).then((answered) => answered && reached("ssh"));
   });
   session.onStopWatching(() => {

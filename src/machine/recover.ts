@@ -1,7 +1,8 @@
 import { readFile, stat } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
-import { asVivError, type Definition, type ProcessIdentity, type RunRecord } from "../model/index.ts";
+import { asVivError, type Definition, type OperationRecord, type ProcessIdentity, type RunRecord } from "../model/index.ts";
 import { findChannels } from "./channels.ts";
+import { dropJoints } from "./clone/point.ts";
 import { settleDisks } from "./disks/recover.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
@@ -33,6 +34,7 @@ const answerTimeoutMs = 500;
  * | suspend, recorded | finished: ended | finished |
  * | state.json lost | adopted, with what can be seen of it | stopped |
  * | disk, any | see disks/recover.ts | see disks/recover.ts |
+ * | clone, export, any | undone: half-made files are removed, the layers under the copy are nobody's; it runs on | undone the same |
  * | rename, any | – | finished or undone: vm.json has the name of its folder |
  * | snapshot, restore, merge | `snapshots/recover.ts` | `snapshots/recover.ts`; a process that ran is `failed (lost)` |
  */
@@ -67,10 +69,21 @@ async function settle(machine: Machine): Promise<void> {
       await settleDisks(machine, session);
       takeUp(machine, session);
       return clearOperation(machine);
+    case "clone":
+    case "export":
+      await recoverCopy(machine, operation, session);
+      takeUp(machine, session);
+      return clearOperation(machine);
     default:
       takeUp(machine, session);
       await clearOperation(machine);
   }
+}
+
+/** What a copy was made of stands still no longer; what was made of it is removed by whoever opens the home. */
+async function recoverCopy(machine: Machine, operation: OperationRecord, session: Session | undefined): Promise<void> {
+  await recoverSnapshots(machine, operation, session);
+  await dropJoints(machine);
 }
 
 /** The recorded process; or one that was spawned just before its vivd died, by QEMU's own pid file. */
@@ -131,6 +144,10 @@ async function withoutProcess(machine: Machine): Promise<void> {
   if (operation?.kind === "suspend" && suspended) return clearRun(machine);
   if (operation?.kind === "restore" && operation.step === "ending QEMU" && run)
     await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
+  if (operation?.kind === "clone" || operation?.kind === "export") {
+    await recoverCopy(machine, operation, undefined);
+    if (!machine.state.run) return clearOperation(machine);
+  }
   if (operation?.kind === "snapshot" || operation?.kind === "restore" || operation?.kind === "merge") {
     await recoverSnapshots(machine, operation, undefined);
     if (!machine.state.run) return clearOperation(machine);

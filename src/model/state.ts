@@ -111,6 +111,8 @@ export const StateFile = z.object({
   operation: OperationRecord.optional(),
   suspended: SuspendRecord.optional(),
   failure: FailureRecord.optional(),
+  /** Who a clone's guest is to become, until its agent was told. */
+  identity: z.object({ hostname: z.string(), machineId: z.string() }).optional(),
   /** Host ports of the last start, taken again when they are free. */
   lastForwards: z.array(RuntimeForward).optional(),
   /** Readiness of past starts, newest first, at most ten. */

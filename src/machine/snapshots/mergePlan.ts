@@ -28,7 +28,8 @@ export interface MergeFacts {
  */
 export function nextMerge(facts: MergeFacts): Merge | undefined {
   for (const lower of facts.graph.layers.values()) {
-    if (facts.wanted.has(lower.name)) continue;
+    // Merging what another machine shares frees nothing: its file stays, and the content would be there twice.
+    if (facts.wanted.has(lower.name) || lower.links > 1) continue;
     const [upper, second] = childrenOf(facts.graph, lower.name);
     if (!upper || second) continue;
     const way = wayOf(facts, lower, upper);

@@ -1,0 +1,159 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { checkDefinition, type Definition, type LayerMap, type SnapshotRecord, type SnapshotsFile, vivError } from "../../model/index.ts";
+import { emptyQcow2 } from "../../qemu/index.ts";
+import type { Work } from "../host.ts";
+import { layersOf, loadSnapshots, snapshotFolder } from "../layers.ts";
+import type { Machine, Operation } from "../machine.ts";
+import { takeSnapshot } from "../snapshots/create.ts";
+import { chainProblem, type LayerGraph, readGraph } from "../snapshots/graph.ts";
+import { problemOf } from "../snapshots/list.ts";
+import { mergeLayers } from "../snapshots/merge.ts";
+import { saveRecords, sweep } from "../snapshots/records.ts";
+import { findSnapshot } from "../snapshots/tree.ts";
+
+/** One moment of a machine that can be copied: layers that nobody writes to while the copy is made. */
+export interface Point {
+  readonly machine: Machine;
+  readonly definition: Definition;
+  readonly layers: LayerMap;
+  /** Relative to the machine's folder. */
+  readonly tpm: string | undefined;
+  readonly file: SnapshotsFile;
+  readonly graph: LayerGraph;
+}
+
+export interface PointRequest {
+  /** Name or id; absent: the present. */
+  readonly snapshot?: string | undefined;
+  /** The layers stay shared, so the machine must never write to them again. */
+  readonly linked: boolean;
+}
+
+/** Automatic snapshots that only hold layers while something is copied. */
+const jointPrefix = "before-copy-";
+
+/**
+ * Runs `use` with a moment of the machine that stands still. The present of a running machine, and one that is to be
+ * shared, is frozen by new layers over it; no snapshot of that is left. The machine runs on.
+ * @throws VivError `not-found` (snapshot), `damaged`, and what taking a snapshot throws.
+ */
+export function withPoint<T>(
+  machine: Machine,
+  kind: "clone" | "export",
+  request: PointRequest,
+  work: Work,
+  use: (point: Point, operation: Operation) => Promise<T>,
+): Promise<T> {
+  return machine.operate(kind, work, async (operation) => {
+    if (request.snapshot !== undefined) return use(await pointOfSnapshot(machine, request.snapshot), operation);
+    const still = await stillPoint(machine, request.linked);
+    if (still) return use(still, operation);
+    const joint = await takeSnapshot(
+      machine,
+      { name: `${jointPrefix}${randomBytes(3).toString("hex")}`, memory: false, automatic: true },
+      operation,
+    );
+    try {
+      return await use(await pointOf(machine, joint), operation);
+    } finally {
+      await dropJoints(machine, request.linked ? undefined : operation);
+    }
+  });
+}
+
+/** The present where nothing writes to it: a stopped machine's, or for sharing one that has not changed since its last layer. */
+async function stillPoint(machine: Machine, linked: boolean): Promise<Point | undefined> {
+  if (machine.state.run) return undefined;
+  await machine.refreshDefinition();
+  const definition = machine.requireDefinition();
+  const file = await loadSnapshots(machine.paths);
+  const graph = readGraph(machine.paths, file, definition);
+  const present = withoutMissing(definition, layersOf(definition, file.current.layers), graph);
+  const layers = linked ? frozenBelow(definition, present, graph) : present;
+  if (!layers) return undefined;
+  return requireSound({ machine, definition, layers, tpm: definition.devices.tpm ? "tpm" : undefined, file, graph });
+}
+
+/** A UEFI machine that never ran may have no variables yet. */
+function withoutMissing(definition: Definition, layers: LayerMap, graph: LayerGraph): LayerMap {
+  const disks = new Set(definition.disks.map(({ id }) => id));
+  return Object.fromEntries(Object.entries(layers).filter(([key, layer]) => disks.has(key) || graph.layers.has(layer)));
+}
+
+/** What is under the present's layers, when nothing was ever written to these. */
+function frozenBelow(definition: Definition, present: LayerMap, graph: LayerGraph): LayerMap | undefined {
+  const readOnly = new Set(definition.disks.filter((disk) => disk.readOnly).map(({ id }) => id));
+  const below: LayerMap = {};
+  for (const [key, name] of Object.entries(present)) {
+    const layer = graph.layers.get(name);
+    const lower = layer?.backing?.layer;
+    if (readOnly.has(key)) below[key] = name;
+    else if (layer && lower !== undefined && isEmpty(layer)) below[key] = lower;
+    else return undefined;
+  }
+  return below;
+}
+
+/** The file is no longer than it was made. */
+function isEmpty({ virtualBytes, fileBytes, backing }: NonNullable<ReturnType<LayerGraph["layers"]["get"]>>): boolean {
+  if (!backing) return false;
+  return fileBytes <= emptyQcow2({ virtualBytes, backing: { file: backing.written, format: backing.format } }).length;
+}
+
+async function pointOfSnapshot(machine: Machine, snapshot: string): Promise<Point> {
+  const file = await loadSnapshots(machine.paths);
+  const record = findSnapshot(file, snapshot);
+  const problem = problemOf(machine, file, readGraph(machine.paths, file, machine.effectiveDefinition), record);
+  if (problem)
+    throw vivError(
+      "damaged",
+      `${machine.name}: the snapshot ${record.name} cannot be used: ${problem}.`,
+      "Restore the file from a backup.",
+    );
+  return pointOf(machine, record);
+}
+
+async function pointOf(machine: Machine, record: SnapshotRecord): Promise<Point> {
+  const file = await loadSnapshots(machine.paths);
+  const checked = checkDefinition(record.definition);
+  if (!("definition" in checked)) throw vivError("damaged", `${machine.name}: the definition kept with ${record.name} cannot be read.`);
+  const graph = readGraph(machine.paths, file, checked.definition);
+  return requireSound({ machine, definition: checked.definition, layers: record.layers, tpm: record.tpm, file, graph });
+}
+
+function requireSound(point: Point): Point {
+  for (const layer of Object.values(point.layers)) {
+    const problem = chainProblem(point.graph, layer);
+    if (problem) throw vivError("damaged", `${point.machine.name}: ${problem}.`, "Restore the file from a backup.");
+  }
+  return point;
+}
+
+/**
+ * Forgets the joints. With `operation` their layers are merged again, unless somebody shares them. Also called by the
+ * next vivd, for one that died meanwhile.
+ */
+export async function dropJoints(machine: Machine, operation?: Operation): Promise<void> {
+  const file = await loadSnapshots(machine.paths);
+  const joints = file.snapshots.filter(({ name, automatic }) => automatic && name.startsWith(jointPrefix));
+  if (joints.length === 0) return;
+  let next = file;
+  for (const joint of joints) {
+    const { parent: _old, ...current } = next.current;
+    const parent = next.current.parent === joint.id ? joint.parent : next.current.parent;
+    next = {
+      ...next,
+      snapshots: next.snapshots.filter(({ id }) => id !== joint.id),
+      current: { ...current, ...(parent === undefined ? {} : { parent }) },
+    };
+  }
+  await saveRecords(machine, next);
+  for (const { id } of joints) await rm(snapshotFolder(machine.paths, id), { recursive: true, force: true });
+  if (!operation) return;
+  // What was copied is done; layers that could not be merged now wait for the next prune.
+  await sweep(machine, next);
+  await mergeLayers(machine, operation).catch((error: Error) =>
+    machine.host.notice(machine, "warning", `Its layers could not be merged again: ${error.message}`, "viv prune does it later."),
+  );
+}
