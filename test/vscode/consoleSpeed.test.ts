@@ -23,7 +23,7 @@ const roundMs = 4000;
 const rounds = 5;
 
 describe("the console's speed", function () {
-  this.timeout(120_000);
+  this.timeout(240_000);
   let world: EditorWorld;
   let plain: PlainVnc;
 
