@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { compilerPackage } from "../../guest/agent/build.ts";
 import { run, SetupError } from "./run.ts";
 
 /** A program of the host (or a header, by its absolute path) and the Debian package it comes from. */
@@ -17,10 +18,13 @@ export const buildPrograms: readonly SystemProgram[] = [
   { program: "zstd", package: "zstd" },
   { program: "xz", package: "xz-utils" },
   { program: "ssh-keygen", package: "openssh-client" },
+  compiler(process.arch === "arm64" ? "aarch64" : "x86_64"),
 ];
 
 /** What the tests need beyond it. */
 export const testPrograms: readonly SystemProgram[] = [
+  compiler("x86_64"),
+  compiler("aarch64"),
   { program: "x86_64-linux-gnu-as", package: "binutils-x86-64-linux-gnu" },
   { program: "aarch64-linux-gnu-as", package: "binutils-aarch64-linux-gnu" },
   { program: "xorriso", package: "xorriso" },
@@ -32,7 +36,13 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "unshare", package: "util-linux" },
   { program: "mount", package: "mount" },
   { program: "cpio", package: "cpio" },
+  { program: "qemu-io", package: "qemu-utils" },
 ];
+
+/** What compiles viv-agent for a guest. */
+function compiler(architecture: "x86_64" | "aarch64"): SystemProgram {
+  return { program: `${architecture}-linux-gnu-gcc`, package: compilerPackage(architecture) };
+}
 
 /** Installs what is missing, by apt-get as root; otherwise says the exact command. */
 export async function ensureSystemPrograms(programs: readonly SystemProgram[]): Promise<void> {

@@ -368,13 +368,24 @@ async function switchWithMemory(live: Live): Promise<"memory"> {
  */
 async function goOn({ session, wasRunning, attempt }: Live): Promise<void> {
   if (attempt.request.hold) return;
-  if (wasRunning) {
-    // Asked for in any case: the run state we know may be of the moment before. A guest that runs does not mind.
-    await session.qmp.execute("cont").catch(() => undefined);
-    return;
-  }
+  // Asked for in any case: the run state we know may be of the moment before. A guest that runs does not mind.
+  if (wasRunning) return continueGuest(session);
   const { status } = await session.qmp.execute("query-status");
-  if (status === "postmigrate") await Promise.all([session.qmp.execute("cont"), session.qmp.execute("stop")]);
+  if (status !== "postmigrate" && status !== "finish-migrate") return;
+  await continueGuest(session);
+  await session.qmp.execute("stop");
+}
+
+/** QEMU says that memory is all written a moment before it may be continued (“Migration is not finalized yet”). */
+async function continueGuest(session: Session): Promise<void> {
+  for (let asked = 0; asked < 2000; asked += 1) {
+    const refused = await session.qmp.execute("cont").then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (!refused || !/not finalized/i.test(refused.message)) return;
+    await new Promise((wake) => setTimeout(wake, 1));
+  }
 }
 
 async function switchDisks(live: Live): Promise<"quiesced" | "crash-consistent"> {

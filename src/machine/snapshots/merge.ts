@@ -105,9 +105,9 @@ function presentLayers(machine: Machine, file: SnapshotsFile): LayerMap {
  */
 export async function finishMerge(machine: Machine, { way, lower, upper }: Pick<Merge, "way" | "lower" | "upper">): Promise<void> {
   if (way === "stream") return;
-  const file = await loadSnapshots(machine.paths);
-  const graph = readGraph(machine.paths, file, machine.effectiveDefinition);
+  const graph = readGraph(machine.paths, await loadSnapshots(machine.paths), machine.effectiveDefinition);
   for (const above of childrenOf(graph, upper.name)) await pointTo(machine, above, lower);
+  const file = await loadSnapshots(machine.paths);
   const renamed = (layers: LayerMap): LayerMap =>
     Object.fromEntries(Object.entries(layers).map(([key, layer]) => [key, layer === upper.name ? lower.name : layer]));
   await saveRecords(machine, {
