@@ -62,6 +62,8 @@ describe("the Machines view", function () {
     }
     const text = await tooltip.innerText();
     for (const part of ["running", "Up since", "Hardware", "Ports", "Disks", "agent"]) assert.ok(text.includes(part), part);
+    // Measured just now, and by nobody before the mouse rested there.
+    assert.match(text, /CPU\s+\d+ % of one core\s+Memory\s+[\d.]+ [MG]iB of this computer; the guest uses [\d.]+ MiB of [\d.]+ [MG]iB/);
     await vscode.screenshot("machines-tooltip", ["dark"]);
     await vscode.page.mouse.move(900, 400);
   });
