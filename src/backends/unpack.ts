@@ -13,8 +13,12 @@ import * as z from "zod";
 import { asVivError, humanBytes, vivError } from "../model/index.ts";
 import { hashFile } from "./local-host.ts";
 import type { BundleManifest } from "./manifest.ts";
+import { makeSparse } from "./sparse.ts";
 
 export const reinstallHint = "Install Vivarium again: its files were changed or only half copied.";
+
+/** Smaller files are not worth looking through. */
+const sparseFromBytes = 32 * 1024 ** 2;
 
 /** Written last into a part's top folder: each file's size in bytes and modification time in ms, as they were when all was well. */
 const markerName = ".unpacked.json";
@@ -93,6 +97,7 @@ async function checkFiles(manifest: BundleManifest, part: string, temporary: str
   for (const [path, { sha256, bytes, executable }] of filesOf(manifest, part)) {
     const file = join(temporary, path);
     const found = await stat(file).catch(() => undefined);
+    if (found?.isFile() === true && found.size >= sparseFromBytes) await makeSparse(file);
     if (found?.isFile() !== true || found.size !== bytes || (await hashFile(file)) !== sha256) {
       throw vivError("bundle-damaged", `The bundle's file ${path} did not come out of ${part} as it was packed.`, reinstallHint);
     }
