@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { openAptRoot, sha256File } from "../../scripts/apt/index.ts";
+import { buildAgent } from "../agent/build.ts";
 import { DISK_PROGRAMS, FACTS, HOT_MODULES, moduleList } from "./content.ts";
 import { cpio } from "./cpio.ts";
 import { writeExt4 } from "./ext4.ts";
@@ -52,13 +53,15 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
   const rootfs = join(source, "rootfs");
   const modules = modulesTree(kernel, await kernel.modules(moduleList(architecture), HOT_MODULES));
   const disk = await systemTree(architecture, unpacked, rootfs);
-  addFile(disk, "/usr/bin/busybox", "", 0o755);
+  for (const name of ["busybox", "viv-agent"]) addFile(disk, `/usr/bin/${name}`, "", 0o755);
   const busybox = await unpacked.read("/usr/bin/busybox");
   if (!busybox) throw new Error("no package has busybox");
+  const agent = await readFile(await buildAgent({ architecture, musl: unpacked.folder("musl-dev"), cache }));
   const initrd = await buildInitrd(
     {
       init: await readFile(join(source, "initramfs", "init"), "utf8"),
       busybox,
+      agent,
       modules,
       system: await systemTree(architecture, unpacked, rootfs, DISK_PROGRAMS),
     },
@@ -73,6 +76,8 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
     const { gzipKernel, append } = FACTS[architecture];
     await writeFile(join(folder, "kernel"), gzipKernel ? await run(tools.gzip, ["-9", "-n", "-c"], { input: kernel.image }) : kernel.image);
     await writeFile(join(folder, "initrd"), initrd);
+    // For other guests, which get it from the host.
+    await writeFile(join(folder, "viv-agent"), agent, { mode: 0o755 });
 
     const raw = join(folder, "disk.raw");
     const uuid = uuidFrom(cpio(disk, MODIFIED_SECONDS));
@@ -104,7 +109,7 @@ export async function buildGuest(options: BuildOptions): Promise<string> {
       diskVirtualBytes: DISK_BYTES,
       minimumMemoryBytes: MINIMUM_MEMORY_BYTES,
       login: "root",
-      agent: ["qga"],
+      agent: ["qga", "viv-agent"],
       sha256,
       bytes,
       packages: packages.map(({ name, version, sha256: hash }) => ({ name, version, sha256: hash })),

@@ -9,6 +9,7 @@ const EARLY_COMMANDS = ["sh", "modprobe"];
 export interface InitrdParts {
   readonly init: string;
   readonly busybox: Buffer;
+  readonly agent: Buffer;
   /** `/usr/lib/modules`, rarely used ones still packed with xz. */
   readonly modules: Tree;
   /** The system for a machine without a disk. */
@@ -25,6 +26,7 @@ export async function buildInitrd(parts: InitrdParts, modifiedSeconds: number, t
   const stored: Tree = new Map();
   addFile(packed, "/init", parts.init, 0o755);
   addFile(packed, "/usr/bin/busybox", parts.busybox, 0o755);
+  addFile(packed, "/usr/bin/viv-agent", parts.agent, 0o755);
   for (const command of EARLY_COMMANDS) addSymlink(packed, `/usr/bin/${command}`, "busybox");
   for (const name of ["bin", "sbin", "lib"]) addSymlink(packed, `/${name}`, name === "lib" ? "usr/lib" : "usr/bin");
   for (const path of ["/dev", "/proc", "/sys", "/root"]) add(packed, path, { type: "directory", mode: 0o755 });

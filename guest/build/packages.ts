@@ -31,6 +31,8 @@ export const PACKAGES = [
   "libuuid1",
   "qemu-guest-agent",
   "zlib1g",
+  // not in the guest: what viv-agent is compiled with
+  "musl-dev",
 ] as const;
 
 export interface LockedPackage {

@@ -10,10 +10,13 @@ export interface Unpacked {
   /** Content of a file by its path in the package, links followed. Undefined when no package has it. */
   read(path: string): Promise<Buffer | undefined>;
   readonly kernelFolder: string;
+  /** Where a package was unpacked. */
+  folder(name: string): string;
 }
 
 export async function unpack(packages: readonly ResolvedPackage[], cache: string, tools: Tools): Promise<Unpacked> {
   const folders: string[] = [];
+  const byName = new Map<string, string>();
   let kernelFolder: string | undefined;
   for (const entry of packages) {
     const folder = join(cache, `${entry.name}-${entry.sha256.slice(0, 16)}`);
@@ -29,11 +32,17 @@ export async function unpack(packages: readonly ResolvedPackage[], cache: string
       });
     }
     folders.push(folder);
+    byName.set(entry.name, folder);
     if (entry.kernel) kernelFolder = folder;
   }
   if (!kernelFolder) throw new Error("no kernel among the packages");
   return {
     kernelFolder,
+    folder(name) {
+      const folder = byName.get(name);
+      if (folder === undefined) throw new Error(`${name} is not among the packages`);
+      return folder;
+    },
     async read(path) {
       for (const folder of folders) {
         const data = await readFile(join(folder, path)).catch(() => undefined);

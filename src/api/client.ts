@@ -14,6 +14,7 @@ import {
 } from "./connection.ts";
 import { type Endpoint, homeFolder, readEndpoint } from "./endpoint.ts";
 import { type ProgressReport, VivEvent } from "./events.ts";
+import { type ExecSession, execSession } from "./execStream.ts";
 import { apiVersion, type MethodName, methods, type Params, type Result } from "./methods.ts";
 import { type ServiceProgram, startService } from "./service.ts";
 import { type BuildIdentity, compareBuilds, thisBuild } from "./version.ts";
@@ -38,6 +39,8 @@ export interface VivClient {
   call<M extends MethodName>(method: M, params: Params<M>, options?: CallOptions): Promise<Result<M>>;
   onEvent(listener: (event: VivEvent) => void): () => void;
   openSerial(machine: string, replayBytes?: number): Promise<VivStream>;
+  /** A command in the guest with its streams; undefined where the guest has no viv-agent. */
+  openExec(params: Params<"machine.openExec">): Promise<ExecSession | undefined>;
   /** Resolves when the connection is gone, for whatever reason. */
   readonly closed: Promise<void>;
   dispose(): void;
@@ -252,6 +255,11 @@ class Client implements VivClient {
     const opened = this.#stream(stream);
     if (replayBase64 !== "") opened.replay(Buffer.from(replayBase64, "base64"));
     return opened;
+  }
+
+  async openExec(params: Params<"machine.openExec">): Promise<ExecSession | undefined> {
+    const { stream } = await this.call("machine.openExec", params);
+    return stream === null ? undefined : execSession(this.#stream(stream));
   }
 
   dispose(): void {

@@ -13,6 +13,7 @@ export {
 export * from "./diskMethods.ts";
 export * from "./endpoint.ts";
 export * from "./events.ts";
+export * from "./execStream.ts";
 export * from "./methods.ts";
 export type { ServiceProgram } from "./service.ts";
 export * from "./snapshotMethods.ts";

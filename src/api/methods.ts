@@ -148,8 +148,8 @@ export const ExecResult = z.object({
   stdoutBase64: z.string(),
   stderrBase64: z.string(),
   truncated: z.boolean(),
-  /** Which way it went: the guest agent, or SSH. */
-  way: z.enum(["agent", "ssh"]),
+  /** Which way it went: viv-agent, qemu-guest-agent, or SSH. */
+  way: z.enum(["viv-agent", "agent", "ssh"]),
 });
 
 export const HostReport = z.object({
@@ -301,16 +301,32 @@ export const methods = {
   ),
 
   "machine.exec": operation(
-    "Run a command in the guest, by the agent, else by SSH",
+    "Run a command in the guest: by viv-agent, else by qemu-guest-agent, else by SSH",
     z.strictObject({
       machine,
       command: z.array(z.string()).min(1),
       stdinBase64: z.string().optional(),
       environment: z.array(z.string()).default([]),
       timeoutMs: z.int().min(0).max(86_400_000).optional(),
-      way: z.enum(["auto", "agent", "ssh"]).default("auto"),
+      way: z.enum(["auto", "viv-agent", "agent", "ssh"]).default("auto"),
     }),
     ExecResult,
+  ),
+  "machine.openExec": change(
+    "Run a command in the guest by viv-agent with its streams open, on a terminal if asked: messages travel by stream.data (execStream.ts). `stream` is null where the guest has no viv-agent",
+    z.strictObject({
+      machine,
+      command: z.array(z.string()).min(1),
+      environment: z.array(z.string()).default([]),
+      /** Absent: root, or whom the agent runs as. */
+      user: z.string().max(64).optional(),
+      /** Absent: the user's home. */
+      folder: z.string().max(4096).optional(),
+      terminal: z.strictObject({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }).optional(),
+      /** One of the agent's own commands; `command` are its words. */
+      applet: z.enum(["get", "put", "list", "watch", "ports"]).optional(),
+    }),
+    z.object({ stream: z.int().nullable() }),
   ),
   "machine.sshTarget": read(
     "How to reach the guest by SSH: the arguments for ssh(1)",

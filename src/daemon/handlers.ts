@@ -36,6 +36,7 @@ import {
 import { asVivError, requireMachineName, vivError } from "../model/index.ts";
 import { installCommandLine } from "./commandLine.ts";
 import { diskHandlers } from "./diskHandlers.ts";
+import { openExec } from "./execStream.ts";
 import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
@@ -102,6 +103,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ),
 
   "machine.exec": execute,
+  "machine.openExec": openExec,
   "machine.sshTarget": async ({ machine }, { world }) => sshTarget(world.library.find(machine)),
   "machine.guestInfo": guestInfo,
   "machine.readFile": readGuestFile,

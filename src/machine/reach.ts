@@ -1,9 +1,10 @@
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import which from "which";
 import { asVivError, vivError } from "../model/index.ts";
-import { type KeyStep, keyCombination, textKeys } from "../qemu/index.ts";
+import { type KeyStep, keyCombination, textKeys, type VivAgent } from "../qemu/index.ts";
 import { requireSession } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { sshForward } from "./readiness.ts";
@@ -17,7 +18,7 @@ export interface ExecRequest {
   stdin?: Buffer;
   environment: readonly string[];
   timeoutMs?: number;
-  way: "auto" | "agent" | "ssh";
+  way: "auto" | "viv-agent" | "agent" | "ssh";
   signal: AbortSignal;
 }
 
@@ -27,13 +28,19 @@ export interface ExecOutcome {
   stdout: Buffer;
   stderr: Buffer;
   truncated: boolean;
-  way: "agent" | "ssh";
+  way: "viv-agent" | "agent" | "ssh";
 }
+
+/** The most one command's output is held in memory; a stream has no limit (`openExec`). */
+const outputLimitBytes = 256 * 1024 * 1024;
 
 export async function exec(machine: Machine, request: ExecRequest): Promise<ExecOutcome> {
   const session = requireSession(machine);
   requireRunning(machine, session);
   if (request.way === "ssh") return execBySsh(machine, request);
+  const vivAgent =
+    request.way === "viv-agent" ? await session.vivAgent.client() : request.way === "auto" ? await session.vivAgent.find() : undefined;
+  if (vivAgent) return execByVivAgent(vivAgent, request);
   await session.agent.settled();
   if (request.way === "agent" || session.agent.connected) return execByAgent(session, request);
   if (!sshForward(machine)) return execByAgent(session, request);
@@ -50,6 +57,52 @@ export async function exec(machine: Machine, request: ExecRequest): Promise<Exec
 
 function requireRunning(machine: Machine, session: Session): void {
   if (session.runState !== "running") throw vivError("wrong-state", `${machine.name} is paused.`, `Resume it: viv resume ${machine.name}`);
+}
+
+async function execByVivAgent(agent: VivAgent, request: ExecRequest): Promise<ExecOutcome> {
+  const process = agent.run({ words: request.command, environment: request.environment });
+  const stop = () => process.close();
+  request.signal.addEventListener("abort", stop, { once: true });
+  let late = false;
+  const timer =
+    request.timeoutMs === undefined
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          process.close();
+        }, request.timeoutMs);
+  try {
+    process.stdin.end(request.stdin ?? Buffer.alloc(0));
+    const [stdout, stderr, ended] = await Promise.all([collect(process.stdout), collect(process.stderr), process.exit]);
+    return {
+      exitCode: ended.exitCode ?? 128 + (ended.signal ?? 0),
+      signal: ended.signal ?? null,
+      stdout: stdout.bytes,
+      stderr: stderr.bytes,
+      truncated: stdout.truncated || stderr.truncated,
+      way: "viv-agent",
+    };
+  } catch (error) {
+    throw late ? vivError("timeout", `The command did not end within ${request.timeoutMs} ms.`) : error;
+  } finally {
+    clearTimeout(timer);
+    request.signal.removeEventListener("abort", stop);
+  }
+}
+
+/** All of a stream, up to the limit; the rest is read and dropped. */
+async function collect(stream: Readable): Promise<{ bytes: Buffer; truncated: boolean }> {
+  const chunks: Buffer[] = [];
+  let held = 0;
+  let truncated = false;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    if (held + chunk.length > outputLimitBytes) truncated = true;
+    else {
+      chunks.push(chunk);
+      held += chunk.length;
+    }
+  }
+  return { bytes: Buffer.concat(chunks), truncated };
 }
 
 async function execByAgent(session: Session, request: ExecRequest): Promise<ExecOutcome> {

@@ -4,6 +4,7 @@ import { connectQmp, type QmpClient, type QmpEvent } from "../qemu/index.ts";
 import { AgentLine } from "./agentLine.ts";
 import type { Channels } from "./channels.ts";
 import { SerialLine } from "./serialLine.ts";
+import { VivAgentLine } from "./vivAgentLine.ts";
 
 /** Between two heartbeats; with the reply's timeout a stopped QEMU is noticed within 5 s. */
 const heartbeatEveryMs = 2000;
@@ -22,6 +23,7 @@ export class Session {
   readonly qmp: QmpClient;
   readonly serial: SerialLine;
   readonly agent: AgentLine;
+  readonly vivAgent: VivAgentLine;
   /** QEMU's run state (`query-status`), kept by events. */
   runState: string;
   responding = true;
@@ -33,10 +35,14 @@ export class Session {
   readonly #watches: (() => void)[] = [];
   #disposed = false;
 
-  private constructor(qmp: QmpClient, serial: SerialLine, agent: AgentLine, runState: string, listener: SessionListener) {
+  private constructor(qmp: QmpClient, channels: Channels, runState: string, listener: SessionListener) {
     this.qmp = qmp;
-    this.serial = serial;
-    this.agent = agent;
+    this.serial = new SerialLine(() => channels.open("serial"));
+    this.agent = new AgentLine(() => channels.open("agent"));
+    this.vivAgent = new VivAgentLine(
+      () => channels.open("vivAgent"),
+      async () => (await qmp.execute("query-chardev")).some(({ label, "frontend-open": open }) => label === "viv-agent" && open),
+    );
     this.runState = runState;
     this.#listener = listener;
     qmp.onEvent((event) => this.#onEvent(event));
@@ -62,9 +68,7 @@ export class Session {
     try {
       const [uuid, status] = await Promise.all([qmp.execute("query-uuid"), qmp.execute("query-status")]);
       if (uuid.UUID !== id) throw vivError("qemu-lost", `Another machine (${uuid.UUID}) answers in its place.`);
-      const serial = new SerialLine(() => channels.open("serial"));
-      const agent = new AgentLine(() => channels.open("agent"));
-      const session = new Session(qmp, serial, agent, status.status, listener);
+      const session = new Session(qmp, channels, status.status, listener);
       session.ioErrorNoSpace = status.status === "io-error" && (await stoppedForSpace(qmp));
       return session;
     } catch (error) {
@@ -93,6 +97,7 @@ export class Session {
     this.stopWatching();
     this.serial.dispose();
     this.agent.dispose();
+    this.vivAgent.dispose();
     this.qmp.dispose();
   }
 
@@ -135,7 +140,11 @@ export class Session {
         this.lastShutdown = { guest: event.data.guest === true, reason: String(event.data.reason ?? "unknown reason") };
         break;
       case "VSERPORT_CHANGE":
-        if (typeof event.data.open === "boolean") this.agent.portChanged(String(event.data.id ?? ""), event.data.open);
+        if (typeof event.data.open === "boolean") {
+          const device = String(event.data.id ?? "");
+          this.agent.portChanged(device, event.data.open);
+          this.vivAgent.portChanged(device, event.data.open);
+        }
         break;
       default:
         break;

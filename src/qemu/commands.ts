@@ -94,6 +94,7 @@ export const commands = {
     z.looseObject({ qemu: z.looseObject({ major: z.int(), minor: z.int(), micro: z.int() }), package: z.string() }),
   ),
   "query-cpus-fast": command(noArguments, z.array(z.looseObject({ "cpu-index": z.int(), "thread-id": z.int() }))),
+  "query-chardev": command(noArguments, z.array(z.looseObject({ label: z.string(), "frontend-open": z.boolean() }))),
   cont: command(noArguments, nothing),
   stop: command(noArguments, nothing),
   system_powerdown: command(noArguments, nothing),

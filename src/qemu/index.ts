@@ -9,7 +9,7 @@ export {
   type OsInfo,
 } from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
-export { cdromMedium, cdromNames, type DiskContext, type DiskNames, diskNames, diskNode, overlayNode } from "./blockdev.ts";
+export { cdromMedium, cdromNames, type DiskContext, type DiskNames, discardsSafely, diskNames, diskNode, overlayNode } from "./blockdev.ts";
 export { hotPlugPorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
@@ -63,3 +63,4 @@ export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { type ReadinessMark, readinessReader } from "./readiness.ts";
 export * from "./types.ts";
+export * from "./vivAgent/index.ts";

@@ -1,4 +1,14 @@
-import type { CallOptions, MethodName, Params, ProgressReport, Result, VivClient, VivEvent, VivStream } from "../../../../src/api/index.ts";
+import type {
+  CallOptions,
+  ExecSession,
+  MethodName,
+  Params,
+  ProgressReport,
+  Result,
+  VivClient,
+  VivEvent,
+  VivStream,
+} from "../../../../src/api/index.ts";
 
 export type Answers = { [M in MethodName]?: (params: Params<M>, options: CallOptions) => Promise<Result<M>> | Result<M> };
 
@@ -11,7 +21,7 @@ export interface FakeClient extends VivClient {
 }
 
 /** A client whose service is a table of answers; a method without one fails the test. */
-export function fakeClient(answers: Answers, serial?: VivStream): FakeClient {
+export function fakeClient(answers: Answers, serial?: VivStream, exec?: ExecSession): FakeClient {
   const listeners = new Set<(event: VivEvent) => void>();
   const calls: FakeClient["calls"] = [];
   const gone = Promise.withResolvers<void>();
@@ -37,6 +47,10 @@ export function fakeClient(answers: Answers, serial?: VivStream): FakeClient {
       calls.push({ method: "machine.openSerial", params: { machine, replayBytes } });
       if (serial === undefined) throw new Error("the test has no serial console");
       return serial;
+    },
+    // Not a call: where the guest has no viv-agent, what follows is told apart by its calls.
+    async openExec() {
+      return exec;
     },
     dispose() {
       disposed = true;

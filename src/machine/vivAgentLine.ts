@@ -1,0 +1,70 @@
+import type { Duplex } from "node:stream";
+import { vivError } from "../model/index.ts";
+import { connectVivAgent, type VivAgent } from "../qemu/index.ts";
+
+/** Device id of viv-agent's port on the command line (qemu/characterDevices.ts). */
+export const vivAgentPortId = "viv-agent-port";
+
+/** A guest that holds the port open answers within milliseconds; a busy one may need long. */
+const answerWithinMs = 5000;
+
+/**
+ * The connection to viv-agent, made when somebody first needs it and kept. Whether the guest has its end open is QEMU's
+ * word (VSERPORT_CHANGE), so nobody polls; where no event told (after adoption, after waking), the first request asks it.
+ */
+export class VivAgentLine {
+  readonly #dial: () => Promise<Duplex>;
+  readonly #ask: () => Promise<boolean>;
+  /** Undefined: nobody told yet. */
+  #open: boolean | undefined;
+  #agent: Promise<VivAgent> | undefined;
+  #disposed = false;
+
+  /** @param ask QEMU's word on whether the guest has its end of the port open */
+  constructor(dial: () => Promise<Duplex>, ask: () => Promise<boolean>) {
+    this.#dial = dial;
+    this.#ask = ask;
+  }
+
+  portChanged(device: string, open: boolean): void {
+    if (device !== vivAgentPortId) return;
+    this.#open = open;
+    if (!open) this.#hangUp();
+  }
+
+  /** The agent, or undefined when the guest has none. Never throws. */
+  async find(): Promise<VivAgent | undefined> {
+    return this.client().catch(() => undefined);
+  }
+
+  /** @throws VivError `agent-unavailable`. */
+  async client(): Promise<VivAgent> {
+    if (this.#disposed) throw vivError("agent-unavailable", "The machine ended.");
+    this.#open ??= await this.#ask();
+    if (!this.#open)
+      throw vivError("agent-unavailable", "No viv-agent answers in the machine.", "Guests other than the starter need it installed.");
+    if (!this.#agent) {
+      const opening = this.#dial().then((socket) => connectVivAgent(socket, { timeoutMs: answerWithinMs }));
+      this.#agent = opening;
+      opening.then(
+        (agent) => void agent.closed.then(() => this.#forget(opening)),
+        () => this.#forget(opening),
+      );
+    }
+    return this.#agent;
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+    this.#hangUp();
+  }
+
+  #hangUp(): void {
+    void this.#agent?.then((agent) => agent.dispose()).catch(() => undefined);
+    this.#agent = undefined;
+  }
+
+  #forget(agent: Promise<VivAgent>): void {
+    if (this.#agent === agent) this.#agent = undefined;
+  }
+}

@@ -1,0 +1,2 @@
+export * from "./client.ts";
+export type { VivExit, VivProcess } from "./process.ts";
