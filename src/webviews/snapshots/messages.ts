@@ -29,8 +29,6 @@ export interface SnapshotRow {
   readonly hasChildren: boolean;
   readonly hasThumbnail: boolean;
   readonly problem?: string;
-  /** For a screen reader: the row in one sentence. */
-  readonly spoken: string;
 }
 
 export interface RemovedRow {

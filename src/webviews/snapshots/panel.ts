@@ -45,6 +45,7 @@ export class SnapshotsPanel implements vscode.Disposable {
     panel.webview.options = { enableScripts: true, localResourceRoots: [webviewFolder(extensionUri)] };
     const handlers = this.#handlers();
     const timer = setInterval(() => {
+      this.#thumbnails.delete(presentId);
       if (panel.visible) this.#show();
     }, ageMs);
     this.#subscriptions = [
@@ -54,7 +55,8 @@ export class SnapshotsPanel implements vscode.Disposable {
       editor.storage.onDidChange((machine) => {
         if (machine === undefined || machine === this.machineId) this.#refresh();
       }),
-      editor.machines.onDidChange(({ id }) => {
+      editor.machines.onDidChange(({ id, before, after }) => {
+        if (before?.state !== after?.state) this.#thumbnails.delete(presentId);
         if (id === undefined || id === this.machineId || id === target.machine) this.#machineChanged();
       }),
       new vscode.Disposable(() => clearInterval(timer)),
@@ -82,9 +84,19 @@ export class SnapshotsPanel implements vscode.Disposable {
 
   /** Once the page is there, a snapshot is selected, or two are compared. */
   select(id: string, compareWith?: string): void {
-    const message = { type: "select" as const, id, compareWith };
-    if (this.#pageReady && this.#list) this.#post(message);
-    else this.#pointed = message;
+    this.#pointed = { type: "select", id, compareWith };
+    this.#goToPointed();
+  }
+
+  /** When both the page and the list are there. Other code may have named them by their names. */
+  #goToPointed(): void {
+    const [pointed, list] = [this.#pointed, this.#list];
+    if (!pointed || !list || !this.#pageReady) return;
+    this.#pointed = undefined;
+    const idOf = (nameOrId: string) =>
+      list.snapshots.find(({ id, name, removedAt }) => id === nameOrId || (name === nameOrId && removedAt === null))?.id ?? nameOrId;
+    const { id, compareWith } = pointed;
+    this.#post({ type: "select", id: idOf(id), ...(compareWith === undefined ? {} : { compareWith: idOf(compareWith) }) });
   }
 
   dispose(): void {
@@ -134,7 +146,6 @@ export class SnapshotsPanel implements vscode.Disposable {
 
   #machineChanged(): void {
     this.#title();
-    this.#thumbnails.delete(presentId);
     if (!this.#list && this.#machine) this.#refresh();
     else this.#show();
   }
@@ -149,10 +160,6 @@ export class SnapshotsPanel implements vscode.Disposable {
         this.#list = list;
         this.#problem = undefined;
         this.#show();
-        if (this.#pointed && this.#pageReady) {
-          this.#post(this.#pointed);
-          this.#pointed = undefined;
-        }
       },
       (error: unknown) => {
         if (asked !== this.#asked) return;
@@ -189,10 +196,7 @@ export class SnapshotsPanel implements vscode.Disposable {
       words,
     );
     this.#post({ type: "state", state, ...more });
-    if (this.#list && this.#pointed) {
-      this.#post(this.#pointed);
-      this.#pointed = undefined;
-    }
+    this.#goToPointed();
   }
 
   async #sendThumbnail(id: string): Promise<void> {

@@ -81,16 +81,6 @@ function snapshotRow(snapshot: SnapshotView, graph: SnapshotRow["graph"], larges
   const holds = words.plain(snapshot.consistencyText);
   const size = words.bytes(snapshot.ownBytes);
   const problem = snapshot.problem === undefined ? undefined : words.plain(snapshot.problem, 300);
-  const spoken = [
-    name,
-    age,
-    holds,
-    size,
-    snapshot.current ? l10n.t("the present grew from it") : undefined,
-    snapshot.automatic ? l10n.t("made automatically") : undefined,
-    problem,
-    snapshot.note === undefined ? undefined : words.plain(snapshot.note, 200),
-  ];
   return {
     id: snapshot.id,
     name,
@@ -107,7 +97,6 @@ function snapshotRow(snapshot: SnapshotView, graph: SnapshotRow["graph"], larges
     isBase: snapshot.current,
     hasChildren: snapshot.children > 0,
     hasThumbnail: snapshot.hasThumbnail,
-    spoken: spoken.filter((part) => part !== undefined && part !== "").join(", "),
     ...(snapshot.memoryBytes === null ? {} : { memory: words.bytes(snapshot.memoryBytes) }),
     ...(snapshot.note === undefined ? {} : { note: snapshot.note }),
     ...(problem === undefined ? {} : { problem }),
@@ -140,7 +129,6 @@ function presentRow(
     isBase: false,
     hasChildren: false,
     hasThumbnail: live,
-    spoken: [name, holds, stateWord, size].filter((part) => part !== "").join(", "),
   };
 }
 

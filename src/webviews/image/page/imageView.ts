@@ -63,7 +63,7 @@ function section(title: string, ...children: readonly HTMLElement[]): HTMLElemen
 
 function space({ share, allocated, virtual }: NonNullable<ImageState["filled"]>): HTMLElement {
   const words = l10n.t("{0} of {1} take space on this computer", allocated, virtual);
-  const fill = element("div");
+  const fill = element("div", { class: "filled" });
   fill.style.width = `${Math.max(0.5, share * 100)}%`;
   return section(
     l10n.t("Space"),
@@ -102,7 +102,11 @@ function partitions({ partitions: rows, segments }: ImageState): HTMLElement {
 function facts({ facts: rows }: ImageState): HTMLElement {
   return section(
     l10n.t("Facts"),
-    element("dl", {}, ...rows.map(({ name, value }) => element("div", {}, element("dt", {}, name), element("dd", {}, value)))),
+    element(
+      "dl",
+      {},
+      ...rows.map(({ name, value }) => element("div", { class: "fact" }, element("dt", {}, name), element("dd", {}, value))),
+    ),
   );
 }
 

@@ -50,7 +50,7 @@ function spaceBar(space: Comparison["space"]): HTMLElement {
   const bar = element("div", { class: "space", role: "img", "aria-label": space.map(({ label, size }) => `${label}: ${size}`).join(", ") });
   for (const { what, share } of space) {
     if (share === 0) continue;
-    const part = element("div", { "data-part": what });
+    const part = element("div", { class: "space-part", "data-part": what });
     part.style.flexGrow = String(share);
     bar.append(part);
   }

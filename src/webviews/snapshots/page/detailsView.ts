@@ -100,13 +100,13 @@ export class DetailsView {
   #showFacts(row: SnapshotRow): void {
     const facts: (readonly [string, string | undefined])[] = [
       [l10n.t("Holds"), row.holds],
-      [l10n.t("Takes"), row.size === "" ? undefined : row.size],
+      [row.kind === "present" ? l10n.t("Changes") : l10n.t("Takes"), row.size === "" ? undefined : row.size],
       [l10n.t("Of this memory"), row.memory],
       [l10n.t("Layers below it"), row.layers === undefined ? undefined : String(row.layers)],
     ];
     this.#facts.replaceChildren(
       ...facts.flatMap(([name, value]) =>
-        value === undefined ? [] : [element("div", {}, element("dt", {}, name), element("dd", {}, value))],
+        value === undefined ? [] : [element("div", { class: "fact" }, element("dt", {}, name), element("dd", {}, value))],
       ),
     );
   }

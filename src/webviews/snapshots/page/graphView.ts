@@ -22,6 +22,8 @@ export class GraphView {
   readonly #events: GraphEvents;
   readonly #rows = new Map<string, RowView>();
   readonly #observer: IntersectionObserver;
+  /** Rows whose picture was asked for, or will be when they come into view. */
+  readonly #watched = new Set<string>();
   #order: readonly SnapshotRow[] = [];
   #selected = "";
   #compared = "";
@@ -49,7 +51,7 @@ export class GraphView {
     const wanted = new Set(rows.map(({ id }) => id));
     for (const [id, view] of this.#rows) {
       if (wanted.has(id)) continue;
-      this.#observer.unobserve(view.root);
+      this.#watch(view, false);
       this.#rows.delete(id);
     }
     setChildren(
@@ -57,6 +59,7 @@ export class GraphView {
       rows.map((row) => {
         const view = this.#rows.get(row.id) ?? this.#add(row);
         view.show(row, lanes, machine.id);
+        this.#watch(view, row.hasThumbnail);
         return view.root;
       }),
     );
@@ -94,16 +97,25 @@ export class GraphView {
   #add(row: SnapshotRow): RowView {
     const view = new RowView(row);
     this.#rows.set(row.id, view);
-    this.#observer.observe(view.root);
     return view;
   }
 
-  /** The present's picture is another one after each event. */
+  #watch({ root, row: { id } }: RowView, wanted: boolean): void {
+    if (wanted === this.#watched.has(id)) return;
+    if (wanted) {
+      this.#watched.add(id);
+      this.#observer.observe(root);
+    } else {
+      this.#watched.delete(id);
+      this.#observer.unobserve(root);
+    }
+  }
+
   #seen(entries: readonly IntersectionObserverEntry[]): void {
     const ids: string[] = [];
     for (const { isIntersecting, target } of entries) {
       const view = this.#at(target);
-      if (!isIntersecting || !view?.row.hasThumbnail) continue;
+      if (!isIntersecting || !view) continue;
       this.#observer.unobserve(target);
       ids.push(view.row.id);
     }

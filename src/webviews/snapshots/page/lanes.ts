@@ -18,7 +18,7 @@ export function laneWidth(lanes: number): number {
 export function lanesOf({ graph, kind }: SnapshotRow, lanes: number): SVGElement {
   const width = laneWidth(lanes);
   const x = (lane: number) => (lane + 0.5) * width;
-  const lines: SVGElement[] = graph.passing.map(({ lane, branch }) => line(`M${x(lane)} 0V${height}`, branch));
+  const lines: SVGElement[] = [];
   const own = x(graph.lane);
   if (graph.from === "above") lines.push(line(`M${own} 0V${middle}`, graph.branch, kind === "present"));
   else if (graph.from !== "nothing")
@@ -26,6 +26,8 @@ export function lanesOf({ graph, kind }: SnapshotRow, lanes: number): SVGElement
       line(`M${x(graph.from.lane)} 0C${x(graph.from.lane)} ${middle} ${x(graph.from.lane)} ${middle} ${own} ${middle}`, graph.branch),
     );
   if (graph.goesOn) lines.push(line(`M${own} ${middle}V${height}`, graph.branch));
+  // Over the curve that leaves it, so that the longer line stays one.
+  for (const { lane, branch } of graph.passing) lines.push(line(`M${x(lane)} 0V${height}`, branch));
   return svg(
     "svg",
     { class: "lanes", viewBox: `0 0 ${lanes * width} ${height}`, preserveAspectRatio: "none", width: lanes * width, "aria-hidden": "true" },

@@ -15,7 +15,7 @@ export class RowView {
   readonly #age = element("span", { class: "age" });
   readonly #note = element("div", { class: "note" });
   readonly #facts = element("div", { class: "facts" });
-  readonly #bar = element("div", { class: "share", "aria-hidden": "true" }, element("div"));
+  readonly #bar = element("div", { class: "share", "aria-hidden": "true" }, element("div", { class: "share-fill" }));
   #drawn = "";
 
   constructor(row: SnapshotRow) {
@@ -45,7 +45,6 @@ export class RowView {
     this.#row = row;
     const { root } = this;
     root.dataset["kind"] = row.kind;
-    setAttribute(root, "aria-label", row.spoken);
     setAttribute(root, "aria-level", String(row.graph.level));
     setAttribute(root, "aria-posinset", String(row.graph.position));
     setAttribute(root, "aria-setsize", String(row.graph.siblings));

@@ -125,7 +125,7 @@ export class SnapshotsPage {
     vscode.postMessage({ type: "snapshot", action, id });
   }
 
-  /** What the guest shows changes while it runs: asked for again with each event, if it can be seen. */
+  /** What the guest shows changes while it runs: asked for again, and kept by the other side where nothing has happened. */
   #refreshPresent({ machine }: SnapshotsState): void {
     if (!machine.live) this.picture(presentId, null);
     else if (this.#pictures.has(presentId)) vscode.postMessage({ type: "thumbnails", ids: [presentId] });
@@ -134,10 +134,10 @@ export class SnapshotsPage {
   #showProgress({ operation }: SnapshotsState): void {
     this.#progress.hidden = operation === undefined;
     if (!operation) return;
-    const bar = element("div", { class: "bar" }, element("div"));
-    setAttribute(bar, "data-indeterminate", operation.percent === undefined);
-    if (operation.percent !== undefined) (bar.firstElementChild as HTMLElement).style.width = `${operation.percent}%`;
-    this.#progress.replaceChildren(bar, element("span", {}, operation.text));
+    const progress = element("div", { class: "progress" });
+    setAttribute(progress, "data-indeterminate", operation.percent === undefined);
+    if (operation.percent !== undefined) progress.style.width = `${operation.percent}%`;
+    this.#progress.replaceChildren(element("div", { class: "track" }, progress), element("span", {}, operation.text));
   }
 
   #showBanners({ problem, blocked, internal }: SnapshotsState): void {
@@ -177,7 +177,13 @@ export class SnapshotsPage {
         {},
         ...removed.map(({ id, name, detail }) => {
           const undo = createButton(l10n.t("Undo"), () => this.#act("undoRemove", id), { name: l10n.t("Bring {0} back", name) });
-          return element("li", {}, element("span", { class: "name" }, name), element("span", { class: "age" }, detail), undo.root);
+          return element(
+            "li",
+            {},
+            element("span", { class: "removed-name" }, name),
+            element("span", { class: "removed-detail" }, detail),
+            undo.root,
+          );
         }),
       ),
     );

@@ -39,13 +39,6 @@ describe("what the Snapshots page shows", () => {
     assert.deepEqual([removed.map(({ name }) => name), removedFrees], [["old"], "64 MiB"]);
   });
 
-  it("tells a screen reader each row in a sentence", () => {
-    const spoken = stateOf(snapshotList()).rows.map((row) => row.spoken);
-    assert.equal(spoken[1], "trial, a while ago, memory and disks of one moment, 64 MiB, a trial");
-    assert.equal(spoken[2], "work, a while ago, memory and disks of one moment, 64 MiB, the present grew from it");
-    assert.equal(spoken[3], "Now, What the machine has now, running, 3 MiB written since");
-  });
-
   it("shows the present alone before the first snapshot", () => {
     const { rows } = stateOf(snapshotList({ snapshots: [], current: null }));
     assert.deepEqual(
