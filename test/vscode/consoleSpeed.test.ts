@@ -43,6 +43,7 @@ describe("the console's speed", function () {
       "the guest shows 1024×768",
       () => frame.evaluate<number>("document.querySelector('canvas')?.width ?? 0"),
       (width) => width === 1024,
+      90_000,
     );
     await frame.evaluate(countFrames);
     await frame.page().waitForTimeout(500);
