@@ -3,7 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
-import { commandLine, commandText, type LaunchContext } from "../qemu/index.ts";
+import { commandLine, commandText, discardsSafely, type LaunchContext } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
@@ -79,6 +79,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     logDirectory: machine.paths.logs,
     transport: channels.transport,
     diskIo,
+    detectZeroes: discardsSafely(toolchain.version),
     disks,
     forwards,
     fwCfg,

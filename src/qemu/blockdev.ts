@@ -32,7 +32,7 @@ export function diskNodes(definition: Definition, context: LaunchContext): strin
 }
 
 /** What building a disk's nodes asks of the launch context; hot-plugging has no more. */
-export type DiskContext = Pick<LaunchContext, "platform" | "machineDirectory" | "diskIo" | "disks">;
+export type DiskContext = Pick<LaunchContext, "platform" | "machineDirectory" | "diskIo" | "disks" | "detectZeroes">;
 
 /** The node of a disk, for `-blockdev` and `blockdev-add`. */
 export function diskNode(disk: Disk, index: number, context: DiskContext): JsonObject {
@@ -44,6 +44,7 @@ export function diskNode(disk: Disk, index: number, context: DiskContext): JsonO
     "node-name": names.node,
     "read-only": disk.readOnly,
     discard: "unmap",
+    "detect-zeroes": context.detectZeroes && !disk.readOnly && format === "qcow2" ? "unmap" : undefined,
     cache: cache(context.diskIo),
     ...(format === "qcow2"
       ? { "l2-cache-size": l2CacheBytes(layout.virtualBytes, context), backing: backing(layout.backingChain, names, context) }
@@ -110,6 +111,15 @@ export function backing(
 
 function fileNode(name: string, filename: string, io: DiskIo): JsonObject {
   return { driver: "file", "node-name": name, filename, aio: io.aio, cache: cache(io) };
+}
+
+/**
+ * May zero detection and guest discards meet? A discard that raced a write to a preallocated zero cluster lost the
+ * write, until QEMU 10.0.13 and 11.1 (docs/traps.md §7); 10.1 and 10.2 have it.
+ */
+export function discardsSafely(qemuVersion: string): boolean {
+  const [major = 0, minor = 0, micro = 0] = qemuVersion.split(".").map((part) => Number.parseInt(part, 10) || 0);
+  return (major === 10 && minor === 0 && micro >= 13) || (major === 11 && minor >= 1) || major > 11;
 }
 
 function cache(io: DiskIo): JsonObject {

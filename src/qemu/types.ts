@@ -93,6 +93,8 @@ export interface LaunchContext {
   readonly logDirectory: string;
   readonly transport: Transport;
   readonly diskIo: DiskIo;
+  /** Zeroes a guest writes take no space. Only for a QEMU whose qcow2 discards without losing a write (`discardsSafely`). */
+  readonly detectZeroes?: boolean;
   /** One entry a qcow2 disk, by disk id. A missing entry is a mistake, never “no backing file”. */
   readonly disks: Readonly<Record<string, DiskLayout>>;
   /** Forwards with host ports chosen; `adapter` is the index in `networks`. */

@@ -172,6 +172,15 @@ describe("a machine's disks", function () {
       assert.equal(await sh("cat /root/keep; mkdir -p /data; mount /dev/vdb /data; cat /data/small; umount /data"), "root\nkeep");
     });
 
+    it("take no space for zeroes the guest writes, and give back what they overwrite", async () => {
+      await sh("dd if=/dev/urandom of=/dev/vdb bs=1M seek=200 count=16 conv=notrunc,fsync 2>/dev/null");
+      const before = (await disk("data")).allocatedBytes;
+      await sh("dd if=/dev/zero of=/dev/vdb bs=1M seek=200 count=48 conv=notrunc,fsync 2>/dev/null");
+      const after = (await disk("data")).allocatedBytes;
+      assert.ok(before - after > 14 * mib, `${before} bytes before, ${after} after`);
+      assert.equal(await sh("dd if=/dev/vdb bs=1M skip=205 count=1 2>/dev/null | tr -d '\\000' | wc -c"), "0");
+    });
+
     it("are slowed down and freed again at once, and stay slow over a restart", async () => {
       const write = async () => {
         const started = performance.now();

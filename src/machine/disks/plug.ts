@@ -1,5 +1,5 @@
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
-import { diskDevice, diskNames, diskNode, hotPlugPorts, QmpError } from "../../qemu/index.ts";
+import { discardsSafely, diskDevice, diskNames, diskNode, hotPlugPorts, QmpError } from "../../qemu/index.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
@@ -35,8 +35,13 @@ export async function plug(machine: Machine, session: Session, definition: Defin
   const index = definition.disks.findIndex(({ id }) => id === disk.id);
   const { current } = await loadSnapshots(machine.paths);
   const layout = await diskLayout({ id: disk.id, ...currentImage(machine.paths, current.layers, disk) }, machine.host.homeFolder);
-  const { platform } = machine.host;
-  const node = diskNode(disk, index, { platform, machineDirectory: machine.paths.folder, diskIo, disks: { [disk.id]: layout } });
+  const node = diskNode(disk, index, {
+    platform: machine.host.platform,
+    machineDirectory: machine.paths.folder,
+    diskIo,
+    detectZeroes: discardsSafely(machine.state.run?.qemuVersion ?? ""),
+    disks: { [disk.id]: layout },
+  });
   const names = diskNames(disk, index);
   await session.qmp.execute("blockdev-add", { ...node, driver: String(node.driver), "node-name": names.node });
   try {

@@ -181,18 +181,18 @@ async function nameLayer(machine: Machine, { disk, layer }: Restoration): Promis
   });
 }
 
-/** After a crash it is finished: the disk is the machine's again, for the running guest from its next start if it was not yet plugged in. */
+/** After a crash it is finished: the disk is the machine's again, and the running guest's. */
 export async function settleRestore(machine: Machine, restoration: Restoration, guest: RunningGuest | undefined): Promise<void> {
   const { disk, files, folder } = restoration;
   await moveFromDiskTrash(machine, { files, folder });
   await nameLayer(machine, restoration);
   await writeDisk(machine, disk);
-  if (guest) {
-    const running = withDisk(guest.definition, disk);
-    const index = running.disks.findIndex(({ id }) => id === disk.id);
-    if (await hasDevice(guest.session, diskNames(disk, index).device)) await recordRunning(machine, () => running);
-  }
   await rm(folder, { recursive: true, force: true });
+  if (!guest) return;
+  const running = withDisk(guest.definition, disk);
+  const index = running.disks.findIndex(({ id }) => id === disk.id);
+  if (!(await hasDevice(guest.session, diskNames(disk, index).device))) await plug(machine, guest.session, running, disk);
+  await recordRunning(machine, () => running);
 }
 
 /** Deletes removed disks for good. */
