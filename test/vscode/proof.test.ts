@@ -4,7 +4,7 @@ import type { VivClient } from "../../src/api/index.ts";
 import { guest, type TestHome, testHome } from "../support/home.ts";
 import { consoleOf, consoleSays, showsTheScreen, typesIntoTheGuest } from "./support/consoleTab.ts";
 import { runInHost, startVscode, until, type Vscode } from "./support/index.ts";
-import { answerNotification, machineIs, machineRow, openSidebar, rowButton, rowsAre, threeEnters } from "./support/sidebar.ts";
+import { answerNotification, machineIs, openSidebar, removeByKey, rowButton, rowsAre, threeEnters } from "./support/sidebar.ts";
 import { terminalRoundTrip, terminalShows } from "./support/terminal.ts";
 
 /** A day with Vivarium, by mouse and keyboard: the packed VSIX in the newest VS Code and in the oldest one it is made for. */
@@ -150,8 +150,7 @@ function proof(editor: EditorName, version: RegExp): void {
     });
 
     it("is deleted, and comes back by Undo", async () => {
-      await machineRow(vscode.page, machine).click();
-      await vscode.page.keyboard.press("Delete");
+      await removeByKey(vscode.page, machine);
       await rowsAre(vscode.page, "the machine is still there", (rows) => !rows.some((row) => row.startsWith(machine)));
       await answerNotification(vscode.page, "moved to the trash", "Undo");
       await machineIs(vscode.page, machine, "stopped");

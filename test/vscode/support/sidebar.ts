@@ -3,7 +3,11 @@ import type { Locator, Page } from "playwright-core";
 import { treeRows } from "./workbench.ts";
 
 export async function openSidebar(page: Page): Promise<void> {
-  await page.locator(".activitybar a[aria-label^='Vivarium']").click();
+  const icon = page.locator(".activitybar .action-item").filter({ has: page.locator("a[aria-label^='Vivarium']") });
+  await icon.waitFor();
+  // A second click would close it. Its corner: the badge lies over the middle.
+  const isOpen = /\bchecked\b/.test((await icon.getAttribute("class")) ?? "");
+  if (!isOpen) await icon.click({ position: { x: 8, y: 8 } });
 }
 
 export function machineRow(page: Page, text: string): Locator {
@@ -15,6 +19,14 @@ export async function rowButton(page: Page, machine: string, label: string): Pro
   const row = machineRow(page, machine);
   await row.hover();
   await row.locator(`.actions a[aria-label^="${label}"]`).click();
+}
+
+/** Chooses a row and presses Delete. */
+export async function removeByKey(page: Page, machine: string): Promise<void> {
+  await machineRow(page, machine).click();
+  // The choice must have reached the extension host, or it asks which machine is meant.
+  await page.waitForTimeout(500);
+  await page.keyboard.press("Delete");
 }
 
 /** Waits until the rows, as a screen reader says them, are as wanted. */

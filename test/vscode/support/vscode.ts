@@ -19,7 +19,7 @@ import { allThemes, seedSettings, type ThemeName, type Themes, themesOf } from "
 import * as workbench from "./workbench.ts";
 
 export interface VscodeOptions {
-  /** The folder or `.code-workspace` to open; absent: an empty folder. `null`: no workspace. */
+  /** The folder or `.code-workspace` to open, or a URI (`memfs:/`); absent: an empty folder. `null`: no workspace. */
   readonly workspace?: string | null;
   /** A VSIX, or the folder of an extension (default: the VSIX packed from this checkout). `null`: no extension. */
   readonly extension?: string | null;

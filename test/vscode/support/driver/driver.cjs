@@ -3,6 +3,7 @@ const { createServer } = require("node:net");
 const { rmSync } = require("node:fs");
 const { createInterface } = require("node:readline");
 const vscode = require("vscode");
+const { memfs } = require("./memfs.cjs");
 
 async function answer({ kind, name, value, args }) {
   if (kind === "setting") return vscode.workspace.getConfiguration().update(name, value, vscode.ConfigurationTarget.Global);
@@ -35,6 +36,7 @@ function plain(value) {
 }
 
 exports.activate = (context) => {
+  context.subscriptions.push(vscode.workspace.registerFileSystemProvider("memfs", memfs, { isReadonly: true }));
   const path = process.env.VIVARIUM_TEST_DRIVER;
   if (!path) return;
   rmSync(path, { force: true });
