@@ -7,7 +7,7 @@ import { SerialLine } from "./serialLine.ts";
 import { VivAgentLine } from "./vivAgentLine.ts";
 
 /** Between two heartbeats; with the reply's timeout a stopped QEMU is noticed within 5 s. */
-const heartbeatEveryMs = 2000;
+const heartbeatEveryMs = 1500;
 const heartbeatTimeoutMs = 2500;
 
 export interface SessionListener {

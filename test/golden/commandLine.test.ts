@@ -9,8 +9,8 @@ const update = process.env["UPDATE_GOLDEN"] === "1";
 describe("golden command lines", () => {
   const cases = goldenCases();
 
-  it("are at least sixty", () => {
-    assert.ok(cases.length * platforms.length >= 60);
+  it("are at least sixty definitions on each kind of host", () => {
+    assert.ok(cases.length >= 60);
   });
 
   for (const goldenCase of cases) {
