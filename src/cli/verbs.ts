@@ -13,6 +13,7 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
       create: () => import("./verbs/create.ts"),
       clone: () => import("./verbs/clone.ts"),
       import: () => import("./verbs/import.ts"),
+      export: () => import("./verbs/export.ts"),
       ls: () => import("./verbs/ls.ts"),
       show: () => import("./verbs/show.ts"),
       set: () => import("./verbs/set.ts"),
@@ -91,6 +92,7 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     title: "This host",
     verbs: {
       doctor: () => import("./verbs/doctor.ts"),
+      prune: () => import("./verbs/prune.ts"),
       "image ls": () => import("./verbs/image-ls.ts"),
       "image inspect": () => import("./verbs/image-inspect.ts"),
       "image check": () => import("./verbs/image-check.ts"),

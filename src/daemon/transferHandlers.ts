@@ -1,25 +1,42 @@
 import type { CheckedParams, ImageInspection, Result, transferMethods } from "../api/index.ts";
-import { type CloneRequest, checkImageFile, cloneMachine, convertImageFile, type ImageContext, importMachine } from "../host/index.ts";
+import {
+  type CloneRequest,
+  checkImageFile,
+  cloneMachine,
+  convertImageFile,
+  exportMachine,
+  type ImageContext,
+  importMachine,
+  listPrunable,
+  type PruneContext,
+  prune,
+} from "../host/index.ts";
 import { inspectImage, type Machine, type Work } from "../machine/index.ts";
-import { vivError } from "../model/index.ts";
 import type { HandlerContext, HandlersOf } from "./handler.ts";
 import type { World } from "./world.ts";
-
-const notYet = async (): Promise<never> => {
-  throw vivError("internal", "This is being built.");
-};
 
 /** Machines and images in and out. */
 export const transferHandlers: HandlersOf<typeof transferMethods> = {
   "machine.clone": ({ machine, ...request }, { world, work }) => clone(world.library.find(machine), request, world, work),
-  "machine.export": notYet,
+  "machine.export": ({ machine, ...request }, { world, work }) =>
+    exportMachine(world.library.find(machine), request, imageContext(world), work),
   "machine.import": takeIn,
   "image.inspect": ({ file }, { world }) => inspection(file, world),
   "image.check": ({ file }, { world, work }) => checkImageFile(file, imageContext(world), work),
   "image.convert": (params, { world, work }) => convertImageFile(params, imageContext(world), work),
-  "prune.list": notYet,
-  "prune.run": notYet,
+  "prune.list": async ({ machine }, { world }) => listPrunable(await pruneContext(world), { machine: only(machine, world) }),
+  "prune.run": async ({ machine, kinds }, { world, work }) =>
+    prune(await pruneContext(world), { machine: only(machine, world), kinds }, work),
 };
+
+function only(machine: string | undefined, world: World): Machine | undefined {
+  return machine === undefined ? undefined : world.library.find(machine);
+}
+
+async function pruneContext(world: World): Promise<PruneContext> {
+  const toolchain = await world.toolchains.current().catch(() => undefined);
+  return { home: world.home, machines: world.library.all, bundlesInUse: toolchain ? [toolchain.id] : [] };
+}
 
 function imageContext(world: World): ImageContext {
   return { home: world.home.folder, toolchain: () => world.toolchains.current() };

@@ -7,7 +7,7 @@ export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export * from "./imageFiles/index.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";
-export { Machine } from "./machine.ts";
+export { Machine, type Operation } from "./machine.ts";
 export { makeQcow2 } from "./newImage.ts";
 export { uefiFiles } from "./nvram.ts";
 export { qemuImg } from "./qemuImg.ts";

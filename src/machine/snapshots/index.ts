@@ -5,3 +5,4 @@ export { createSnapshot, type SnapshotRequest } from "./create.ts";
 export { consistencyText, listSnapshots, type SnapshotFacts, type SnapshotsFacts, snapshotFacts } from "./list.ts";
 export { editSnapshot, emptySnapshots, type Removal, removeSnapshot, restoreRemovedSnapshot } from "./remove.ts";
 export { type RestoreRequest, restoreSnapshot } from "./restore.ts";
+export { spareLayers } from "./spare.ts";

@@ -38,6 +38,11 @@ export async function mergeLayers(machine: Machine, operation: Operation): Promi
   }
 }
 
+/** What would be merged next, if anything. */
+export function nextMergeOf(machine: Machine, file: SnapshotsFile): Merge | undefined {
+  return nextMerge(factsOf(machine, file));
+}
+
 function factsOf(machine: Machine, file: SnapshotsFile): MergeFacts {
   const definition = machine.effectiveDefinition;
   const present = definition ? layersOf(definition, file.current.layers) : {};
