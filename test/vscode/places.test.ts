@@ -59,6 +59,10 @@ describe("a window", function () {
       assert.ok(world);
       const { vscode } = world;
       await vscode.execute("workbench.action.closeAllEditors");
+      await vscode.execute("notifications.clearAll");
+      await vscode.execute("workbench.action.closeSidebar");
+      // In a narrower window VS Code leaves the pictures out.
+      await vscode.page.setViewportSize({ width: 1500, height: 860 });
       await vscode.execute("vivarium.openWalkthrough");
       const steps = vscode.page.locator(".getting-started-step");
       await steps.first().waitFor();
