@@ -29,6 +29,14 @@ describe("creating a machine", () => {
     });
   });
 
+  it("asks for network boot from a folder here or from an address", () => {
+    const rest = { size: { cpus: 1, memory: "512M" }, name: "a", network: "nat", ports: [] } as const;
+    const folder = createRequest({ guest: { from: "netboot", directory: "/tftp", file: "pxelinux.0" }, ...rest });
+    assert.deepEqual(folder.netboot, { directory: "/tftp", file: "pxelinux.0" });
+    const address = createRequest({ guest: { from: "netbootUrl", url: "https://example.org/os/" }, ...rest });
+    assert.deepEqual(address.netboot, { url: "https://example.org/os/" });
+  });
+
   it("leaves disk and network of an image to the image and the service", () => {
     const plan = {
       guest: { from: "image", image: "starter", title: "Starter" },
