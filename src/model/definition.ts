@@ -200,6 +200,11 @@ function beyondSchema(definition: Definition): DefinitionProblem[] {
   for (const index of duplicates(definition.disks.map((disk) => disk.id))) {
     problems.push({ path: `disks.${index}.id`, message: "is used by another disk of this machine" });
   }
+  for (const [index, { id }] of definition.disks.entries()) {
+    // snapshots.json names the layers of both in one list.
+    if (id === "nvram" || id === "nvram-secure")
+      problems.push({ path: `disks.${index}.id`, message: "is kept for the firmware's variables" });
+  }
   for (const index of duplicates(definition.disks.map(diskSlot))) {
     problems.push({ path: `disks.${index}.slot`, message: "is another disk's of this machine" });
   }

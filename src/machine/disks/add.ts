@@ -13,6 +13,7 @@ import { type RunningGuest, requireChangeable } from "./changeable.ts";
 import { recordRunning, withDisk, writeDisk } from "./edit.ts";
 import { hasDevice } from "./nodes.ts";
 import { dropImages, freePort, plug } from "./plug.ts";
+import { watchSpace } from "./space.ts";
 
 export interface NewDisk {
   readonly id?: string | undefined;
@@ -136,6 +137,7 @@ async function plugIn(machine: Machine, guest: RunningGuest, disk: Disk, operati
   const definition = withDisk(guest.definition, disk);
   await plug(machine, guest.session, definition, disk);
   await recordRunning(machine, (running) => withDisk(running, disk));
+  await watchSpace(machine, guest.session);
 }
 
 /** Nothing stays of a disk that could not be added. A guest that has it already keeps it until it lets go. */

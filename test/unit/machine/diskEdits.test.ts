@@ -46,6 +46,7 @@ describe("the list of disks", () => {
   });
 
   for (const [what, disks, says] of [
+    ["a name that is the firmware's", [{ id: "nvram", file: "a" }], "disks.0.id"],
     [
       "two in one slot",
       [
