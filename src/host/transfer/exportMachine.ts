@@ -110,6 +110,7 @@ async function exportDisk({ point, operation, toolchain }: Job, disk: string, ta
   await operation.step(step, { percent: 0, record: {} });
   await runLimited(toolchain, convertChain(await wholeChain(point, disk), target), limitsFor(virtualBytesOf(point, disk)), {
     signal: operation.signal,
+    target: target.file,
     onPercent: (percent) => void operation.step(step, { percent }),
     onStart: (process) => partial.writtenBy(process),
   });

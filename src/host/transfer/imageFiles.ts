@@ -53,6 +53,7 @@ export async function convertImageFile(
   await publishFile(context.home, target, overwrite, async (temporary, partial) => {
     await runLimited(toolchain, convertForeign(image, { file: temporary, format }), limitsFor(image.virtualBytes), {
       signal: work.signal,
+      target: temporary,
       onPercent: (percent) => work.progress({ kind: "convert", step: "converting", percent }),
       onStart: (process) => partial.writtenBy(process),
     });

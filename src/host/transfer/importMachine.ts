@@ -175,6 +175,7 @@ async function fill(paths: MachinePaths, definition: Definition, source: Source,
       work.progress({ kind: "import", step, percent: 0 });
       await runLimited(toolchain, convertForeign(image, { file, format: "qcow2" }), limitsFor(image.virtualBytes), {
         signal: work.signal,
+        target: file,
         onPercent: (percent) => work.progress({ kind: "import", step, percent }),
         onStart: (process) => partial.writtenBy(process),
       });

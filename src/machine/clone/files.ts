@@ -65,6 +65,7 @@ export async function copyDisks(point: Point, target: MachinePaths, toolchain: T
       const file = join(target.folder, flatName(point.definition, key));
       await runLimited(toolchain, convertChain(chain, { file, format: "qcow2" }), limitsFor(virtualBytes), {
         signal: operation.signal,
+        target: file,
         onPercent: (percent) => void operation.step(step, { percent }),
         onStart: (process) => partial.writtenBy(process),
       });

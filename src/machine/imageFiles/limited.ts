@@ -1,6 +1,6 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, statfs } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { execa } from "execa";
 import { type Program, processStartTime, type Toolchain } from "../../backends/index.ts";
 import { type ProcessIdentity, vivError } from "../../model/index.ts";
@@ -15,6 +15,8 @@ export interface Limits {
 
 export interface LimitedRun {
   readonly signal: AbortSignal;
+  /** The file it writes. On a full disk vmdk says “Invalid argument”, so the file system is asked, too. */
+  readonly target?: string;
   onPercent?(percent: number): void;
   /** Told once it runs, for whoever must end it after a crash of ours. */
   onStart?(process: ProcessIdentity): Promise<void>;
@@ -73,11 +75,20 @@ export async function runLimited<T>(toolchain: Toolchain, command: ImageCommand<
         "The image needs more time, memory or space to be read than its size allows.",
         "It is damaged, or made to do harm.",
       );
+    if (exitCode !== 0 && run.target !== undefined && (await isFull(run.target)))
+      throw vivError("disk-full", `The disk of ${run.target} is full: ${stderr.trim()}`, "Free some space and try again.");
     return command.parse({ exitCode: exitCode ?? null, stdout, stderr });
   } finally {
     clearTimeout(stall);
     await rm(cwd, { recursive: true, force: true });
   }
+}
+
+const fullBelowBytes = 1024 ** 2;
+
+async function isFull(file: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(dirname(file));
+  return bavail * bsize < fullBelowBytes;
 }
 
 /** The shell sets the limits and becomes the program: same pid, and no further program needed. */
