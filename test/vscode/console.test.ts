@@ -82,6 +82,28 @@ describe("the console in an editor tab", function () {
     await world.vscode.screenshot("console");
   });
 
+  it("is whole at 200 % zoom", async () => {
+    // To a page, a browser's zoom is a window of half the pixels.
+    const { page } = world.vscode;
+    await page.setViewportSize({ width: 640, height: 400 });
+    await world.vscode.execute("workbench.action.closeSidebar");
+    const outside = `[...document.querySelectorAll(".toolbar button:not([hidden]), .toolbar select")].filter((one) => {
+      const { left, right, top, bottom, width } = one.getBoundingClientRect();
+      return width > 0 && (left < 0 || top < 0 || right > innerWidth || bottom > innerHeight);
+    }).map(({ id }) => id)`;
+    await until(
+      "no control is cut off",
+      () => frame.evaluate<string[]>(outside),
+      (ids) => ids.length === 0,
+    );
+    const height = await frame.evaluate<number>("document.getElementById('screen').clientHeight");
+    assert.ok(height >= 150, `${height} pixels are left for the screen`);
+    await showsTheScreen(world.client, "web", frame);
+    await world.vscode.screenshot("console-zoomed", ["dark"]);
+    await page.setViewportSize({ width: 1280, height: 800 });
+    await world.vscode.execute("workbench.action.toggleSidebarVisibility");
+  });
+
   it("has no accessibility violation", async () => {
     await frame.evaluate(axeSource);
     const violations = await frame.evaluate<{ id: string; nodes: { html: string }[] }[]>(

@@ -253,13 +253,11 @@ describe("trouble", function () {
       try {
         await openSidebar(other);
         await machineIs(other, "db", "stopped");
-        await machineRow(other, "db").hover();
+        await command(other, "Vivarium: Start Machine");
+        await other.locator(".quick-input-list .monaco-list-row.focused", { hasText: "db" }).waitFor();
         await machineRow(page, "db").click();
         await page.waitForTimeout(500);
-        await Promise.all([
-          page.keyboard.press("Delete"),
-          machineRow(other, "db").locator('.actions a[aria-label^="Start Machine"]').click(),
-        ]);
+        await Promise.all([page.keyboard.press("Delete"), other.keyboard.press("Enter")]);
         const settled = await until(
           "it is over",
           async () => (await world.client.call("machine.list", {})).find(({ name }) => name === "db")?.state ?? "removed",
