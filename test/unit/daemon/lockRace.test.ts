@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,15 +17,29 @@ const self = { pid: process.pid, startTime: await processStartTime(process.pid) 
 await new Promise((wake) => setTimeout(wake, Number(moment) - Date.now()));
 const won = (await takeLock(folder, self)) !== undefined;
 process.stdout.write(won ? "won" : "lost");
-setTimeout(() => process.exit(0), 1500);
+process.stdin.resume().once("end", () => process.exit(0));
 `;
 
-function contend(folder: string, moment: number): Promise<string> {
-  return new Promise((resolve, reject) => {
-    execFile(process.execPath, ["--input-type=module", "-e", contender, folder, String(moment)], (error, stdout) =>
-      error ? reject(error) : resolve(stdout),
-    );
+interface Contender {
+  /** `won` or `lost`, as soon as it is known. */
+  readonly outcome: Promise<string>;
+  /** Lets it go: until then a winner is alive, however late the others are. */
+  end(): Promise<void>;
+}
+
+function contend(folder: string, moment: number): Contender {
+  const child = spawn(process.execPath, ["--input-type=module", "-e", contender, folder, String(moment)], {
+    stdio: ["pipe", "pipe", "inherit"],
   });
+  const gone = once(child, "exit");
+  const ended = gone.then(() => "ended without a word");
+  return {
+    outcome: Promise.race([once(child.stdout, "data").then(([word]) => String(word)), ended]),
+    async end() {
+      child.stdin.end();
+      await gone;
+    },
+  };
 }
 
 describe("the service's lock among processes", function () {
@@ -35,7 +50,9 @@ describe("the service's lock among processes", function () {
       try {
         await writeFile(join(folder, "vivd.lock"), stale);
         const moment = Date.now() + 4000;
-        const outcomes = await Promise.all(Array.from({ length: 8 }, () => contend(folder, moment)));
+        const contenders = Array.from({ length: 8 }, () => contend(folder, moment));
+        const outcomes = await Promise.all(contenders.map(({ outcome }) => outcome));
+        await Promise.all(contenders.map((each) => each.end()));
         assert.deepEqual(outcomes.sort(), [...Array.from({ length: 7 }, () => "lost"), "won"]);
       } finally {
         await rm(folder, { recursive: true, force: true });
