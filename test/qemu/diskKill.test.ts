@@ -212,6 +212,40 @@ describe("kill -9 while disks change", function () {
       await examine(false);
     });
 
+    it("one change at a time: others are told to wait, and a cancelled one leaves nothing", async () => {
+      await prepare(false);
+      await addHole();
+      const before = await readdir(home.machineFolder(machine));
+      const pause = await pauses.at("disk", "rewriting it");
+      const cancel = new AbortController();
+      const compacting = codeOf(client.call("disk.compact", { machine, disk: "data" }, { signal: cancel.signal }));
+      await pause.reached();
+      for (const change of ["add", "remove", "resize", "insert"] as const) assert.equal(await codeOf(run(change)), "locked", change);
+      for (const call of [client.call("machine.start", { machine }), client.call("disk.check", { machine, disk: "data" })])
+        assert.equal(await codeOf(call), "locked");
+      cancel.abort();
+      await pause.release();
+      assert.equal(await compacting, "cancelled");
+      await untilState(client, machine, ["stopped", "failed"]);
+      assert.deepEqual(await readdir(home.machineFolder(machine)), before);
+      await examine(false);
+    });
+
+    it("a copy that is cancelled leaves nothing", async () => {
+      await prepare(false);
+      const pause = await pauses.at("disk", "making the image");
+      const cancel = new AbortController();
+      const image = { file: join(folder, "content.img"), format: "raw" } as const;
+      const adding = codeOf(client.call("disk.add", { machine, id: "more", ...image }, { signal: cancel.signal }));
+      await pause.reached();
+      cancel.abort();
+      await pause.release();
+      assert.equal(await adding, "cancelled");
+      await untilState(client, machine, ["stopped", "failed"]);
+      assert.equal(await isDone("add"), false);
+      await examine(false);
+    });
+
     it("and then everything works", async () => {
       await prepare(false);
       assert.equal((await client.call("disk.check", { machine, disk: "data" })).sound, true);

@@ -161,4 +161,30 @@ describe("adding and removing disks", function () {
     await client.call("machine.kill", { machine });
     assert.ok((await client.call("disk.emptyTrash", { machine })).freedBytes > 0);
   });
+
+  it("SCSI disks come and go without a port, those the machine started with too", async () => {
+    await starterMachine(client, "scsi");
+    await client.call("disk.add", { machine: "scsi", size: "8M", bus: "scsi", id: "cold" });
+    await client.call("machine.start", { machine: "scsi" });
+    await client.call("machine.wait", { machine: "scsi", for: "agent", timeoutMs: 180_000 });
+    await driversLoaded(client, "scsi");
+    const sizes = () => guest(client, "scsi", "sh", "-c", "cat /sys/block/sd*/size 2>/dev/null");
+    await until("one SCSI disk", async () => (await sizes()) === "16384");
+    const added = await client.call("disk.add", { machine: "scsi", size: "16M", bus: "scsi", id: "hot" });
+    assert.equal(added.attached, true);
+    await until("two SCSI disks", async () => (await sizes()) === "16384\n32768");
+    await client.call("disk.remove", { machine: "scsi", disk: "cold" });
+    await until("the second one alone", async () => (await sizes()) === "32768");
+    await client.call("machine.kill", { machine: "scsi" });
+    assert.deepEqual(
+      (await client.call("disk.list", { machine: "scsi" })).map(({ id }) => id),
+      ["disk0", "hot"],
+    );
+  });
+
+  it("an image of the store can be checked while other machines stand on it", async () => {
+    await client.call("machine.start", { machine: "scsi" });
+    assert.equal((await client.call("disk.check", { machine, disk: "disk0" })).sound, true);
+    await client.call("machine.kill", { machine: "scsi" });
+  });
 });

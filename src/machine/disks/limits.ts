@@ -2,10 +2,12 @@ import { type Definition, type DiskLimits, vivError } from "../../model/index.ts
 import { diskNames } from "../../qemu/index.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
+import { runSteps } from "../snapshots/live.ts";
 import { requireChangeable } from "./changeable.ts";
 import { editMachine, recordRunning } from "./edit.ts";
 import { requireDisk } from "./list.ts";
 import { devicePath } from "./nodes.ts";
+import { limitStep } from "./plan.ts";
 
 /**
  * Bandwidth and operations of a disk. QEMU holds them at the guest's device, above the block graph: no filter node
@@ -48,15 +50,7 @@ export async function applyLimits(session: Session, definition: Definition): Pro
 async function throttle(session: Session, device: string, limits: DiskLimits): Promise<void> {
   const id = await devicePath(session, device);
   if (id === undefined) return;
-  await session.qmp.execute("block_set_io_throttle", {
-    id,
-    bps: 0,
-    bps_rd: limits.readBytesPerSecond ?? 0,
-    bps_wr: limits.writeBytesPerSecond ?? 0,
-    iops: 0,
-    iops_rd: limits.readsPerSecond ?? 0,
-    iops_wr: limits.writesPerSecond ?? 0,
-  });
+  await runSteps(session, [limitStep(id, limits)]);
 }
 
 /** Only what limits something is written down. */

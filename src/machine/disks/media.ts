@@ -1,12 +1,14 @@
 import { open, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { type Definition, vivError } from "../../model/index.ts";
-import { cdromMedium, cdromNames } from "../../qemu/index.ts";
+import { cdromNames } from "../../qemu/index.ts";
 import type { Work } from "../host.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
+import { runSteps } from "../snapshots/live.ts";
 import { type RunningGuest, requireChangeable } from "./changeable.ts";
 import { editMachine, recordRunning } from "./edit.ts";
+import { changeMediumSteps, openTrayStep } from "./plan.ts";
 
 /** The CD-ROM drive and what is in it. */
 export interface Media {
@@ -80,28 +82,18 @@ async function changeLive(
   machine: Machine,
   operation: Operation,
 ): Promise<void> {
-  const { qmp } = session;
-  const id = cdromNames.device;
   await openTray(session, force, machine, operation);
-  if ((await driveOf(session))?.inserted) {
-    await qmp.execute("blockdev-remove-medium", { id });
-    await qmp.execute("blockdev-del", { "node-name": cdromNames.node });
-  }
-  if (file !== undefined) {
-    const context = { platform: machine.host.platform, machineDirectory: machine.paths.folder };
-    await qmp.execute("blockdev-add", { ...cdromMedium(file, context), driver: "raw", "node-name": cdromNames.node });
-    await qmp.execute("blockdev-insert-medium", { id, "node-name": cdromNames.node });
-  }
-  await qmp.execute("blockdev-close-tray", { id });
+  const loaded = (await driveOf(session))?.inserted !== undefined;
+  const context = { platform: machine.host.platform, machineDirectory: machine.paths.folder };
+  await runSteps(session, changeMediumSteps({ loaded, file }, context));
 }
 
 /** A guest that holds the tray is asked first, as by the button on the drive. */
 async function openTray(session: Session, force: boolean, machine: Machine, operation: Operation): Promise<void> {
   const { qmp } = session;
-  const id = cdromNames.device;
   const entry = await driveOf(session);
   if (entry?.tray_open === true) return;
-  if (force || entry?.locked !== true) return void (await qmp.execute("blockdev-open-tray", { id, force }));
+  if (force || entry?.locked !== true) return runSteps(session, [openTrayStep(force)]);
   const opened = Promise.withResolvers<boolean>();
   const listening = qmp.on("DEVICE_TRAY_MOVED", (event) => event["tray-open"] && opened.resolve(true));
   const timer = setTimeout(() => opened.resolve(false), trayTimeoutMs);
@@ -109,7 +101,7 @@ async function openTray(session: Session, force: boolean, machine: Machine, oper
   operation.signal.addEventListener("abort", abort, { once: true });
   try {
     // Refused, as the tray is locked; the guest has the request now.
-    await qmp.execute("blockdev-open-tray", { id, force: false }).catch(() => undefined);
+    await runSteps(session, [openTrayStep(false)]).catch(() => undefined);
     if ((await driveOf(session))?.tray_open === true || (await opened.promise)) return;
   } finally {
     clearTimeout(timer);

@@ -1,11 +1,13 @@
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
-import { discardsSafely, diskDevice, diskNames, diskNode, hotPlugPorts, QmpError } from "../../qemu/index.ts";
+import { discardsSafely, diskNames, hotPlugPorts, QmpError } from "../../qemu/index.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
+import { runSteps } from "../snapshots/live.ts";
 import { layersOfDisk } from "./chain.ts";
 import { diskIo, diskLayout } from "./layout.ts";
 import { dropNodes, hasDevice } from "./nodes.ts";
+import { askToLetGo, plugSteps } from "./plan.ts";
 
 /** Disks that come and go while the machine runs. */
 
@@ -32,23 +34,20 @@ export function freePort(machine: Machine, running: Definition, bus: Disk["bus"]
 
 /** Gives a disk to the running guest. On an error QEMU has nothing of it. */
 export async function plug(machine: Machine, session: Session, definition: Definition, disk: Disk): Promise<void> {
-  const index = definition.disks.findIndex(({ id }) => id === disk.id);
   const { current } = await loadSnapshots(machine.paths);
   const layout = await diskLayout({ id: disk.id, ...currentImage(machine.paths, current.layers, disk) }, machine.host.homeFolder);
-  const node = diskNode(disk, index, {
+  const [image, device] = plugSteps(definition, disk, {
     platform: machine.host.platform,
     machineDirectory: machine.paths.folder,
     diskIo,
     detectZeroes: discardsSafely(machine.state.run?.qemuVersion ?? ""),
     disks: { [disk.id]: layout },
   });
-  const names = diskNames(disk, index);
-  await session.qmp.execute("blockdev-add", { ...node, driver: String(node.driver), "node-name": names.node });
+  await runSteps(session, [image]);
   try {
-    const device = diskDevice(definition, disk, index);
-    await session.qmp.execute("device_add", { ...device, driver: String(device.driver), id: names.device });
+    await runSteps(session, [device]);
   } catch (error) {
-    await session.qmp.execute("blockdev-del", { "node-name": names.node }).catch(() => undefined);
+    await dropImages(machine, session, disk).catch(() => undefined);
     throw error;
   }
 }
@@ -99,7 +98,7 @@ async function letGo(machine: Machine, session: Session, device: string, disk: D
   );
   try {
     operation.signal.throwIfAborted();
-    await qmp.execute("device_del", { id: device }).catch((error: unknown) => {
+    await runSteps(session, [askToLetGo(device)]).catch((error: unknown) => {
       const problem = explain(machine, disk, error);
       if (problem !== undefined) throw problem;
     });

@@ -5,6 +5,7 @@ import type { Work } from "../host.ts";
 import { runImageCommand } from "../imageTool.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
+import { runSteps } from "../snapshots/live.ts";
 import { syncFile } from "../storage.ts";
 import { requireDiskBytes } from "./add.ts";
 import { requireChangeable } from "./changeable.ts";
@@ -12,6 +13,7 @@ import { diskLayout } from "./layout.ts";
 import { diskFacts, requireDisk } from "./list.ts";
 import { holdImages } from "./locks.ts";
 import { topNode } from "./nodes.ts";
+import { growStep } from "./plan.ts";
 
 /**
  * Makes a disk larger, told to the running guest at once. Only the current layer grows: the layers of snapshots are as
@@ -39,7 +41,7 @@ export async function resizeDisk(machine: Machine, request: { disk: string; size
     if (guest && running) {
       if (running.readOnly) throw vivError("wrong-state", `Disk ${disk.id} is read-only.`, `Stop ${machine.name} first.`);
       const node = await topNode(guest.session, diskNames(running, index).device, disk.id);
-      await guest.session.qmp.execute("block_resize", { "node-name": node, size: bytes });
+      await runSteps(guest.session, [growStep(node, bytes)]);
     } else await growOffline(machine, disk, bytes, operation.signal);
     await operation.step("done", { percent: 100 });
   });

@@ -4,6 +4,8 @@ import { type Definition, humanBytes, vivError } from "../../model/index.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
+import { runSteps } from "../snapshots/live.ts";
+import { thresholdStep } from "./plan.ts";
 
 /**
  * The host's free space below a running machine's disks. Nobody polls: QEMU says when an image grows past an offset
@@ -54,9 +56,7 @@ export async function watchSpace(machine: Machine, session: Session): Promise<vo
     if (node.drv !== "file" || node.ro || !images.has(node.file)) continue;
     const { size } = await stat(node.file);
     // The machine may end meanwhile, the disk be unplugged.
-    await session.qmp
-      .execute("block-set-write-threshold", { "node-name": node["node-name"], "write-threshold": size + step })
-      .catch(() => undefined);
+    await runSteps(session, [thresholdStep(node["node-name"], size + step)]).catch(() => undefined);
   }
 }
 
