@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { asVivError } from "../model/index.ts";
 import type { QmpEvent } from "../qemu/index.ts";
 import { findChannels } from "./channels.ts";
+import { releaseImages } from "./disks/locks.ts";
 import { deviceGone } from "./disks/recover.ts";
 import { watchSpace } from "./disks/space.ts";
 import type { Machine } from "./machine.ts";
@@ -135,6 +136,7 @@ export function takeUp(machine: Machine, session: Session): void {
 /** Writes why a process that is gone went. An operation that ends it on purpose records the outcome itself. */
 export async function recordEnd(machine: Machine, shutdown: { guest: boolean; reason: string } | undefined): Promise<void> {
   // While memory is being saved the end is a loss; once it is recorded, the end is what was wanted.
+  if (machine.state.run) aside(machine, releaseImages(machine, machine.state.run));
   const expected = machine.busy === "stop" || (machine.busy === "suspend" && machine.state.suspended !== undefined);
   const orderly = shutdown !== undefined && shutdown.reason !== "host-error";
   if (expected || orderly) {

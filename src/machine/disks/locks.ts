@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { link, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { isAlive } from "../../backends/index.ts";
-import { ProcessIdentity, vivError } from "../../model/index.ts";
+import { type Definition, ProcessIdentity, type RunRecord, vivError } from "../../model/index.ts";
+import { currentImage, loadSnapshots } from "../layers.ts";
+import type { Machine } from "../machine.ts";
 import { writeFileAtomically } from "../storage.ts";
 
 /**
@@ -81,6 +83,18 @@ export async function unlockImages(host: LockHost, images: readonly string[], ow
     const holder = await holderOf(lockFile(image));
     if (holder && same(holder, owner)) await rm(lockFile(image), { force: true });
   }
+}
+
+/** What a QEMU that is gone held: its lock files go with it. */
+export async function releaseImages(machine: Machine, run: RunRecord): Promise<void> {
+  if (machine.host.platform === "linux") return;
+  const { current } = await loadSnapshots(machine.paths);
+  const { disks } = run.definition as Definition;
+  await unlockImages(
+    machine.host,
+    disks.map((disk) => currentImage(machine.paths, current.layers, disk).file),
+    run,
+  );
 }
 
 /** Holds images while an offline tool works on them. */

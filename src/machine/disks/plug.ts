@@ -6,6 +6,7 @@ import type { Session } from "../session.ts";
 import { runSteps } from "../snapshots/live.ts";
 import { layersOfDisk } from "./chain.ts";
 import { diskIo, diskLayout } from "./layout.ts";
+import { lockImages, unlockImages } from "./locks.ts";
 import { dropNodes, hasDevice } from "./nodes.ts";
 import { askToLetGo, plugSteps } from "./plan.ts";
 
@@ -43,9 +44,11 @@ export async function plug(machine: Machine, session: Session, definition: Defin
     detectZeroes: discardsSafely(machine.state.run?.qemuVersion ?? ""),
     disks: { [disk.id]: layout },
   });
-  await runSteps(session, [image]);
+  const { run } = machine.state;
+  const images = layout.file === undefined ? [] : [layout.file];
+  if (run) await lockImages(machine.host, images, run);
   try {
-    await runSteps(session, [device]);
+    await runSteps(session, [image, device]);
   } catch (error) {
     await dropImages(machine, session, disk).catch(() => undefined);
     throw error;
@@ -67,6 +70,13 @@ export async function unplug(machine: Machine, session: Session, running: Defini
 export async function dropImages(machine: Machine, session: Session, disk: Disk): Promise<void> {
   const { layers } = await layersOfDisk(machine.paths, disk, await loadSnapshots(machine.paths));
   await dropNodes(session, new Set(layers.map(({ file }) => file)));
+  const { run } = machine.state;
+  if (run)
+    await unlockImages(
+      machine.host,
+      layers.slice(0, 1).map(({ file }) => file),
+      run,
+    );
 }
 
 async function letGo(machine: Machine, session: Session, device: string, disk: Disk, operation: Operation): Promise<void> {
