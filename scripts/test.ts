@@ -61,6 +61,7 @@ async function main(): Promise<void> {
   console.log(`\n${rows.join("\n")}\n`);
   for (const { file, seconds } of slowest()) console.log(`${String(seconds).padStart(4)} s  ${file}`);
   for (const { what, why } of ranTwice) console.log([`ran twice: ${what}`, ...why].join("\n  "));
+  if (chosen.some(({ name }) => name === "vscode")) console.log("Screenshots of every view and theme: dist/screenshots");
   console.log(text(totals));
   process.exitCode = totals.failures > 0 || totals.pending > 0 ? 1 : 0;
 }
