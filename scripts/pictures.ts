@@ -15,6 +15,7 @@ const pictures = [
   },
   { picture: "machines.png", test: ["machines.test.ts"], screenshot: "machines-tooltip-dark.png" },
   { picture: "settings.png", test: ["settings.test.ts"], screenshot: "settings-running-dark.png" },
+  { picture: "snapshots.png", test: ["snapshots.test.ts"], screenshot: "snapshots-graph-dark.png" },
 ] as const;
 
 await runScript("scripts/build.ts");

@@ -15,7 +15,7 @@ const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/
 const mib = 1024 ** 2;
 
 /** What whoever made an image could have called a partition: 36 UTF-16 characters. */
-const hostileLabel = "<img src=x onerror=alert(1)> $(trash)";
+const hostileLabel = "<img src=x onerror=alert(1)>";
 
 /** Image files as documents in a real VS Code: real ones by qemu-img and xorriso, in no workspace, and hostile ones. */
 describe("image files in the editor", function () {
@@ -60,7 +60,13 @@ describe("image files in the editor", function () {
       (value) => value.endsWith("/"),
     );
     await input.fill(join(folder, name));
-    await vscode.page.keyboard.press("Enter");
+    await vscode.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().waitFor();
+    // While the dialog still looks into the folder, Enter is not heard.
+    const taken = async () => {
+      if (await input.isVisible()) await input.press("Enter", { timeout: 1000 }).catch(() => undefined);
+      return input.isHidden();
+    };
+    await until("the dialog takes the file", taken, (isTaken) => isTaken);
     await opened;
     const page = await vscode.webview(`Image ${name}`);
     await page.locator("main").waitFor();
@@ -81,7 +87,7 @@ describe("image files in the editor", function () {
 
   it("keeps a hostile label text", async () => {
     const page = await open("disk.raw");
-    await page.locator('[aria-label="Partitions"] tbody').getByText(hostileLabel.slice(0, 36), { exact: true }).waitFor();
+    await page.locator('[aria-label="Partitions"] tbody').getByText(hostileLabel, { exact: true }).waitFor();
     assert.equal(await page.locator("img").count(), 0);
     assert.equal(await page.title(), "Image disk.raw");
   });
@@ -89,7 +95,10 @@ describe("image files in the editor", function () {
   it("says why an image is refused, and offers nothing with it", async () => {
     const page = await open("evil.qcow2");
     await page.locator(".banner.error").waitFor();
-    assert.match(await page.locator(".banner.error").innerText(), /It is not taken in: .*\/etc\/passwd|It is not taken in: .*backing/);
+    assert.match(
+      await page.locator(".banner.error").innerText(),
+      /^No machine is made of it: this file is built on another file, \/etc\/passwd\.$/,
+    );
     assert.equal(await page.locator(".actions vscode-button").count(), 0);
     await vscode.screenshot("image-refused", ["dark"]);
   });
@@ -127,7 +136,7 @@ describe("image files in the editor", function () {
     const page = await open("text.vdi");
     await page
       .locator("main")
-      .getByText(/no format that is known|raw|It is not taken in/)
+      .getByText(/no format that is known|raw|No machine is made of it/)
       .first()
       .waitFor();
     assert.equal(await page.locator("script[src*='text']").count(), 0);
@@ -144,6 +153,7 @@ describe("image files in the editor", function () {
       assert.deepEqual(found, [], theme);
     }
     await vscode.theme("dark");
+    await vscode.execute("workbench.action.closeSidebar");
     await vscode.page.setViewportSize({ width: 456, height: 900 });
     assert.ok(((await page.evaluate("innerWidth")) as number) <= 404);
     assert.equal(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), true, "nothing is cut off");

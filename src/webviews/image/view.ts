@@ -15,7 +15,7 @@ export function imageState(inspection: ImageInspection, place: { file: string; f
   const { format, virtualBytes, allocatedBytes, partitions, refused } = inspection;
   const known = format !== null;
   const sizes = [
-    virtualBytes === null ? undefined : l10n.t("{0} for the guest", words.bytes(virtualBytes)),
+    virtualBytes === null || format === "iso" ? undefined : l10n.t("{0} for the guest", words.bytes(virtualBytes)),
     l10n.t("{0} on this computer", words.bytes(allocatedBytes)),
   ];
   return {
@@ -32,7 +32,7 @@ export function imageState(inspection: ImageInspection, place: { file: string; f
             allocated: words.bytes(allocatedBytes),
             virtual: words.bytes(virtualBytes),
           },
-    facts: inspection.facts.map(({ name, value }) => ({ name: words.plain(name, 80), value: words.plain(value, 500) })),
+    facts: inspection.facts.map(({ name, value }) => ({ name: capital(words.plain(name, 80)), value: words.plain(value, 500) })),
     chain: inspection.chain.map((one) => ({ file: words.plain(one.file, 1000), format: one.format ?? "" })),
     snapshots: inspection.snapshots.map(({ name, createdAt, memoryBytes }) => ({
       name: words.plain(name, 100),
@@ -51,6 +51,10 @@ export function imageState(inspection: ImageInspection, place: { file: string; f
     actions: actionsFor(inspection),
     ...(refused === undefined ? {} : { refused: words.plain(refused, 500) }),
   };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /** A refused image can only be looked at; an ISO and an appliance have nothing to check or convert. */

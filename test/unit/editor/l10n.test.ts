@@ -23,6 +23,10 @@ describe("texts of the editor", () => {
     assert.deepEqual(Object.keys(await textsOfCode()), Object.keys(texts), "run npm run l10n");
   });
 
+  it("are taken from pages too, which have no vscode", () => {
+    assert.ok("No snapshot yet" in texts && "Layers below it" in texts);
+  });
+
   it("keep their placeholders in another language", () => {
     const pseudo = getL10nPseudoLocalized(texts) as Record<string, string>;
     for (const [text, translated] of Object.entries(pseudo)) {

@@ -33,7 +33,7 @@ export function imageView(state: ImageState, act: (action: ImageAction) => void)
     ),
     ...(state.refused === undefined
       ? []
-      : [element("div", { class: "banner error", role: "note" }, l10n.t("It is not taken in: {0}", state.refused))]),
+      : [element("div", { class: "banner error", role: "note" }, l10n.t("No machine is made of it: this file {0}.", state.refused))]),
     ...(state.filled === null ? [] : [space(state.filled)]),
     ...(state.partitions.length === 0 ? [] : [partitions(state)]),
     ...(state.facts.length === 0 ? [] : [facts(state)]),
