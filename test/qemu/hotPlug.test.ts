@@ -145,6 +145,34 @@ describe("adding and removing disks", function () {
     await client.call("machine.resume", { machine });
   });
 
+  it("one the guest ejects by itself is noticed, can be removed, and comes back", async () => {
+    await client.call("machine.start", { machine });
+    await client.call("machine.wait", { machine, for: "agent", timeoutMs: 180_000 });
+    const notices: string[] = [];
+    const stop = client.onEvent((event) => event.event === "machine.notice" && notices.push(event.message));
+    await client.call("disk.add", { machine, size: "8M", id: "own" });
+    await guestHas("own");
+    const eject =
+      'd=$(grep -l "^own" /sys/block/vd*/serial); a=$(readlink -f $d | grep -o "0000:0[1-9]:00" | tail -1); grep -l "$a" /sys/bus/pci/slots/*/address | while read f; do echo 0 > $(dirname $f)/power; done';
+    await guest(client, machine, "sh", "-c", eject);
+    await until("the machine without it", async () => {
+      const own = (await client.call("disk.list", { machine })).find(({ id }) => id === "own");
+      return own?.attached === false;
+    });
+    stop();
+    assert.ok(
+      notices.some((text) => /let go of disk own/.test(text)),
+      notices.join("; "),
+    );
+    assert.ok((await pending()).some((path) => path.startsWith("disks")));
+    await client.call("disk.remove", { machine, disk: "own" });
+    assert.deepEqual(await pending(), []);
+    await client.call("disk.restoreRemoved", { machine, disk: "own" });
+    await guestHas("own");
+    await client.call("disk.remove", { machine, disk: "own", delete: true });
+    await guestHasNot("own");
+  });
+
   it("one in the middle goes from a stopped machine, and the others stay where they were", async () => {
     const before = await inGuest();
     await client.call("machine.stop", { machine });
