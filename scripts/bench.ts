@@ -5,13 +5,14 @@
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, others: these alone; the others stay as they were measured last
+ *   --only PART…   starting, booting, service, library, copies, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { measureBooting } from "../test/bench/booting.ts";
+import { measureCopies } from "../test/bench/copies.ts";
 import type { Measured, PartResult, PartResults, Ratios } from "../test/bench/figure.ts";
 import { measureLibrary } from "../test/bench/library.ts";
 import { measureOthers, measurePrograms } from "../test/bench/others.ts";
@@ -36,6 +37,7 @@ const parts: Record<string, Part> = {
   booting: (world) => measureBooting(world, { runs: 7, execs: 30, libvirt: withLibvirt }),
   service: (world) => measureService(world, { running: 10, idle: 5, runs: 7, idleSeconds: 60, windows: 5 }),
   library: (world) => measureLibrary(world, 7),
+  copies: (world) => measureCopies(world, 5),
   others: (world) => measureOthers(world, 7),
 };
 

@@ -35,6 +35,11 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "ssh", package: "openssh-client" },
   { program: "unshare", package: "util-linux" },
   { program: "mount", package: "mount" },
+  { program: "mkfs.xfs", package: "xfsprogs" },
+  // An export must boot where nothing is ours.
+  { program: "libvirtd", package: "libvirt-daemon-system" },
+  { program: "virsh", package: "libvirt-clients" },
+  { program: "qemu-system-x86_64", package: "qemu-system-x86" },
   { program: "cpio", package: "cpio" },
   { program: "qemu-io", package: "qemu-utils" },
 ];

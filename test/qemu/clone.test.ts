@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, statSync } from "node:fs";
+import { existsSync, statfsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result, VivClient } from "../../src/api/index.ts";
@@ -213,6 +213,37 @@ describe("clones", function () {
         await stop(name);
         await allClean(name);
       });
+
+  it("are made of shared blocks where the file system can, and share nothing that is written", async () => {
+    const [image, folder] = [world.path("xfs.img"), world.path("xfs")];
+    await mkdir(folder);
+    execFileSync("truncate", ["-s", "400M", image]);
+    execFileSync("mkfs.xfs", ["-q", image], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` } });
+    execFileSync("mount", ["-o", "loop", image, folder]);
+    const onXfs = await testHome({ parent: folder });
+    try {
+      const own = await onXfs.client();
+      await starterMachine(own, "origin", { start: true });
+      await guest(own, "origin", "sh", "-c", "dd if=/dev/urandom of=/root/data bs=1M count=40 2>/dev/null; sync");
+      const sum = await guest(own, "origin", "sha256sum", "/root/data");
+      await own.call("machine.stop", { machine: "origin" });
+      const free = () => statfsSync(folder).bavail * statfsSync(folder).bsize;
+      const before = free();
+      const made = await own.call("machine.clone", { machine: "origin", name: "copy" });
+      assert.deepEqual([made.linked, made.way], [false, "reflink"]);
+      assert.ok(before - free() < 8 * 1024 ** 2, `${before - free()} bytes`);
+      const files = ["origin", "copy"].map((name) => statSync(join(onXfs.machineFolder(name), "disk0.qcow2")));
+      assert.notEqual(files[0]?.ino, files[1]?.ino);
+      await own.call("machine.remove", { machine: "origin" });
+      await own.call("machine.emptyTrash", {});
+      await own.call("machine.start", { machine: "copy" });
+      await own.call("machine.wait", { machine: "copy", for: "agent", timeoutMs: 120_000 });
+      assert.equal(await guest(own, "copy", "sha256sum", "/root/data"), sum);
+    } finally {
+      await onXfs.dispose();
+      execFileSync("umount", ["-l", folder]);
+    }
+  });
 
   it("leave nothing when the disk is full", async () => {
     const small = world.path("small");

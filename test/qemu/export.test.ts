@@ -181,30 +181,24 @@ describe("export", function () {
     }
   });
 
-  it("boots under libvirt: a disk as qcow2, and one as vmdk", async () => {
+  it("boots under libvirt as a disk of another format", async () => {
     await client.call("machine.import", { file: await bootCd("x86_64"), name: "bootable", format: "raw", firmware: "bios" });
-    await write("system.qcow2", { machine: "bootable" });
     await write("system.vmdk", { machine: "bootable" });
     // libvirt's QEMU is another user.
     for (const folder of [world.folder, world.path("out")]) await chmod(folder, 0o755);
+    const log = world.path("serial.log");
+    const name = `vivarium-export-${process.pid}`;
+    const said = async () => (existsSync(log) ? readFile(log, "latin1") : "");
+    await writeFile(world.path("domain.xml"), domain(name, world.path("out", "system.vmdk"), "vmdk", log));
     await withLibvirt(async (virsh) => {
-      for (const format of ["qcow2", "vmdk"]) {
-        const log = world.path(`${format}.log`);
-        const name = `vivarium-export-${format}-${process.pid}`;
-        await writeFile(world.path("domain.xml"), domain(name, world.path("out", `system.${format}`), format, log));
-        virsh("create", world.path("domain.xml"));
-        try {
-          const deadline = Date.now() + 200_000;
-          while (!/Linux version/.test(existsSync(log) ? await readFile(log, "latin1") : "")) {
-            assert.ok(
-              Date.now() < deadline,
-              `no kernel within 200 s; the serial port said: ${existsSync(log) ? (await readFile(log, "latin1")).slice(-500) : "nothing"}`,
-            );
-            await new Promise((wake) => setTimeout(wake, 500));
-          }
-        } finally {
-          virsh("destroy", name);
+      virsh("create", world.path("domain.xml"));
+      try {
+        for (const deadline = Date.now() + 200_000; !/starter guest: a small Linux/.test(await said()); ) {
+          assert.ok(Date.now() < deadline, `no guest within 200 s; the serial port said: ${(await said()).slice(-500)}`);
+          await new Promise((wake) => setTimeout(wake, 500));
         }
+      } finally {
+        virsh("destroy", name);
       }
     });
   });
