@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { readdir, readlink } from "node:fs/promises";
+import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { DiskDetails, VivClient } from "../../src/api/index.ts";
 import { show, until } from "../support/faults.ts";
@@ -106,6 +106,25 @@ describe("disks and snapshots together", function () {
       (await client.call("disk.list", { machine })).every(({ problem }) => problem === undefined),
       true,
     );
+  });
+
+  it("a removed disk is whole when the snapshots below it are gone for good", async () => {
+    await client.call("disk.remove", { machine, disk: "data", delete: true });
+    const content = join(home.folder, "content.img");
+    await writeFile(content, Buffer.alloc(mib, "below "));
+    await client.call("disk.add", { machine, id: "whole", file: content, format: "raw" });
+    await client.call("snapshot.create", { machine, name: "below" });
+    assert.equal((await client.call("disk.list", { machine })).find(({ id }) => id === "whole")?.layers.length, 2);
+    await client.call("disk.remove", { machine, disk: "whole" });
+    assert.ok(existsSync(file("whole.qcow2")));
+    await client.call("snapshot.remove", { machine, snapshot: "below", now: true });
+    // Nobody but the trash needs it now.
+    await rm(file("whole.qcow2"), { force: true });
+    const back = await client.call("disk.restoreRemoved", { machine, disk: "whole" });
+    assert.equal(back.layers.length, 2);
+    assert.equal(back.problem, undefined);
+    assert.equal((await client.call("disk.check", { machine, disk: "whole" })).sound, true);
+    assert.ok((await readFile(file("whole.qcow2"))).includes("below ".repeat(1000)));
   });
 
   it("many layers are listed in no time", async () => {

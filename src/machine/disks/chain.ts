@@ -1,4 +1,5 @@
-import { lstat, realpath, stat } from "node:fs/promises";
+import { statSync } from "node:fs";
+import { lstat, realpath } from "node:fs/promises";
 import { dirname, relative, resolve, sep } from "node:path";
 import { asVivError, type Definition, type Disk, type SnapshotsFile } from "../../model/index.ts";
 import type { Qcow2Header } from "../../qemu/index.ts";
@@ -58,7 +59,7 @@ export async function chainOf(
 
 async function layerAt(paths: MachinePaths, disk: Pick<Disk, "id">, { file, format }: CurrentImage): Promise<Layer> {
   const header = format === "qcow2" ? await readHeader(disk, file, { evenCorrupt: true }) : undefined;
-  const found = await stat(file);
+  const found = statSync(file);
   return {
     file,
     name: nameIn(paths.folder, file),

@@ -1,4 +1,5 @@
-import { open, realpath, stat } from "node:fs/promises";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
+import { realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
 import type { BackingImage, DiskIo, DiskLayout } from "../../qemu/index.ts";
@@ -87,38 +88,53 @@ function missing(disk: Pick<Disk, "id">, file: string): Error {
 
 /** Reads the first cluster's worth of header; 64 KiB holds every header extension and backing name QEMU writes. */
 export async function readHeader(disk: Pick<Disk, "id">, file: string, options: { evenCorrupt?: boolean } = {}): Promise<Qcow2Header> {
-  const found = await stat(file).catch(() => undefined);
+  const { head, size } = headOf(disk, file);
+  const parsed = parseQcow2Header(head, size);
+  if ("problem" in parsed) {
+    throw vivError(
+      "damaged",
+      `Disk ${disk.id}: ${file} ${parsed.problem}.`,
+      "Restore the file from a backup, or remove the disk from vm.json.",
+    );
+  }
+  if (parsed.externalData)
+    throw vivError(
+      "untrusted-input",
+      `Disk ${disk.id}: ${file} keeps its data in another file.`,
+      "Import the image, so that it is checked and copied.",
+    );
+  if (parsed.corrupt && !options.evenCorrupt)
+    throw vivError(
+      "damaged",
+      `Disk ${disk.id}: ${file} is marked as corrupt.`,
+      `Check and repair it before the machine starts: viv disk check NAME ${disk.id} --repair all`,
+    );
+  return parsed;
+}
+
+/** Read at once, as records are (storage.ts): a chain has many layers, and each is looked at after the one above it. */
+function headOf(disk: Pick<Disk, "id">, file: string): { head: Buffer; size: number } {
+  const found = statSync(file, { throwIfNoEntry: false });
+  // A pipe would never answer.
   if (!found?.isFile()) throw missing(disk, file);
-  const handle = await open(file, "r").catch((error: NodeJS.ErrnoException) => {
-    throw vivError("io-error", `Disk ${disk.id}: ${file} cannot be read: ${error.message}`, "Check its owner and permissions.", error);
-  });
+  let handle: number;
   try {
-    const { size } = await handle.stat();
-    const buffer = Buffer.alloc(Math.min(size, 65_536));
-    await handle.read(buffer, 0, buffer.length, 0);
-    const parsed = parseQcow2Header(buffer, size);
-    if ("problem" in parsed) {
-      throw vivError(
-        "damaged",
-        `Disk ${disk.id}: ${file} ${parsed.problem}.`,
-        "Restore the file from a backup, or remove the disk from vm.json.",
-      );
-    }
-    if (parsed.externalData)
-      throw vivError(
-        "untrusted-input",
-        `Disk ${disk.id}: ${file} keeps its data in another file.`,
-        "Import the image, so that it is checked and copied.",
-      );
-    if (parsed.corrupt && !options.evenCorrupt)
-      throw vivError(
-        "damaged",
-        `Disk ${disk.id}: ${file} is marked as corrupt.`,
-        `Check and repair it before the machine starts: viv disk check NAME ${disk.id} --repair all`,
-      );
-    return parsed;
+    handle = openSync(file, "r");
+  } catch (error) {
+    throw vivError(
+      "io-error",
+      `Disk ${disk.id}: ${file} cannot be read: ${(error as Error).message}`,
+      "Check its owner and permissions.",
+      error,
+    );
+  }
+  try {
+    const { size } = fstatSync(handle);
+    const head = Buffer.alloc(Math.min(size, 65_536));
+    readSync(handle, head, 0, head.length, 0);
+    return { head, size };
   } finally {
-    await handle.close();
+    closeSync(handle);
   }
 }
 

@@ -7,7 +7,7 @@ import type { Work } from "../host.ts";
 import { loadSnapshots, saveSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import { diskLimit } from "./add.ts";
-import { filesOfDisk } from "./chain.ts";
+import { filesOfDisk, isInside, layersOfDisk } from "./chain.ts";
 import { type RunningGuest, requireChangeable } from "./changeable.ts";
 import { eraseDisk, recordRunning, withDisk, withoutDisk, writeDisk } from "./edit.ts";
 import { requireDisk } from "./list.ts";
@@ -22,6 +22,8 @@ export const Removal = z.object({
   layer: z.string().optional(),
   /** The disk's own files, relative to the machine's folder. */
   files: z.array(z.string()),
+  /** Layers below them in the machine's folder that something else needs too. */
+  shared: z.array(z.string()).default([]),
   /** Its place in the trash; absent: deleted for good. */
   trash: z.string().optional(),
   removedAt: z.string(),
@@ -40,12 +42,15 @@ export async function removeDisk(machine: Machine, request: { disk: string; dele
     const { disk, definition } = requireDisk(machine, request.disk);
     const snapshots = await loadSnapshots(machine.paths);
     const files = await filesOfDisk(machine.paths, definition, disk, snapshots);
+    const { layers } = await layersOfDisk(machine.paths, disk, snapshots);
+    const below = layers.filter(({ file }) => isInside(machine.paths.folder, file) && !files.includes(file));
     const layer = snapshots.current.layers[disk.id];
     const removal: Removal = {
       action: "remove",
       disk,
       ...(layer === undefined ? {} : { layer }),
       files: files.map((file) => relativeTo(machine, file)),
+      shared: below.map(({ name }) => name),
       ...(request.delete ? {} : { trash: newTrashName(disk.id) }),
       removedAt: new Date().toISOString(),
     };
@@ -84,11 +89,12 @@ async function putAway(machine: Machine, removal: Removal): Promise<number> {
   const snapshots = await loadSnapshots(machine.paths);
   const { [removal.disk.id]: layer, ...layers } = snapshots.current.layers;
   if (layer !== undefined) await saveSnapshots(machine.paths, { ...snapshots, current: { ...snapshots.current, layers } });
-  const { disk, files, removedAt } = removal;
+  const { disk, files, shared, removedAt } = removal;
   if (removal.trash !== undefined) {
     await moveToDiskTrash(machine, removal.trash, {
       disk,
       files,
+      shared,
       removedAt,
       ...(removal.layer === undefined ? {} : { layer: removal.layer }),
     });
@@ -123,6 +129,7 @@ export const Restoration = z.object({
   disk: Disk,
   layer: z.string().optional(),
   files: z.array(z.string()),
+  shared: z.array(z.string()).default([]),
   folder: z.string(),
 });
 export type Restoration = z.infer<typeof Restoration>;
@@ -155,8 +162,8 @@ export async function restoreDisk(machine: Machine, id: string, work: Work): Pro
       ...(lists.every((list) => list.length === slot) || slot === undefined ? {} : { slot }),
       ...(port === undefined ? {} : { port }),
     });
-    const { layer, files, folder } = removed;
-    const restoration: Restoration = { action: "restore", disk, files, folder, ...(layer === undefined ? {} : { layer }) };
+    const { layer, files, shared, folder } = removed;
+    const restoration: Restoration = { action: "restore", disk, files, shared, folder, ...(layer === undefined ? {} : { layer }) };
     await operation.step("bringing it back", { record: restoration });
     await moveFromDiskTrash(machine, removed);
     await nameLayer(machine, restoration);
@@ -183,8 +190,8 @@ async function nameLayer(machine: Machine, { disk, layer }: Restoration): Promis
 
 /** After a crash it is finished: the disk is the machine's again, and the running guest's. */
 export async function settleRestore(machine: Machine, restoration: Restoration, guest: RunningGuest | undefined): Promise<void> {
-  const { disk, files, folder } = restoration;
-  await moveFromDiskTrash(machine, { files, folder });
+  const { disk, files, shared, folder } = restoration;
+  await moveFromDiskTrash(machine, { files, shared, folder });
   await nameLayer(machine, restoration);
   await writeDisk(machine, disk);
   await rm(folder, { recursive: true, force: true });

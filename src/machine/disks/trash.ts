@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import * as z from "zod";
 import { Disk, vivError } from "../../model/index.ts";
@@ -20,6 +20,11 @@ const Note = z.object({
   removedAt: z.string(),
   /** Relative to the machine's folder, with `/`. In the trash they are named by their last part. */
   files: z.array(z.string()),
+  /**
+   * Layers below them that snapshots need too: they stay, and a hard link of each is kept here, so that the disk is whole
+   * whatever becomes of the snapshots. (Without hard links on this file system it is not.)
+   */
+  shared: z.array(z.string()).default([]),
 });
 export type RemovedDisk = z.infer<typeof Note> & { readonly folder: string; readonly bytes: number };
 
@@ -36,6 +41,7 @@ export async function moveToDiskTrash(machine: Machine, name: string, note: Omit
   const folder = join(trashFolder(machine), name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFileAtomically(join(folder, noteName), `${JSON.stringify({ schema: 1, ...note }, null, 2)}\n`, { durable: true });
+  for (const file of note.shared) await link(join(machine.paths.folder, file), join(folder, lastPart(file))).catch(() => undefined);
   for (const file of note.files) await moveIfThere(join(machine.paths.folder, file), join(folder, lastPart(file)));
   await syncFolder(folder);
   await syncFolder(machine.paths.folder);
@@ -62,7 +68,11 @@ export async function findRemovedDisk(machine: Machine, id: string): Promise<Rem
 }
 
 /** Puts a removed disk's files back to where they were. May be repeated. @throws VivError `exists` when something is there now. */
-export async function moveFromDiskTrash(machine: Machine, removed: Pick<RemovedDisk, "folder" | "files">): Promise<void> {
+export async function moveFromDiskTrash(machine: Machine, removed: Pick<RemovedDisk, "folder" | "files" | "shared">): Promise<void> {
+  for (const file of removed.shared) {
+    const to = join(machine.paths.folder, file);
+    if (!(await stat(to).catch(() => undefined))) await moveIfThere(join(removed.folder, lastPart(file)), to);
+  }
   for (const file of removed.files) {
     const from = join(removed.folder, lastPart(file));
     const to = join(machine.paths.folder, file);
@@ -84,7 +94,7 @@ export async function emptyDiskTrash(machine: Machine, id?: string): Promise<num
 async function readNote(folder: string): Promise<RemovedDisk | undefined> {
   try {
     const note = Note.parse(JSON.parse((await readTextIfPresent(join(folder, noteName))) ?? "null"));
-    const sizes = await Promise.all(note.files.map((file) => freedBy(join(folder, lastPart(file)))));
+    const sizes = await Promise.all([...note.files, ...note.shared].map((file) => freedBy(join(folder, lastPart(file)))));
     return { ...note, folder, bytes: sizes.reduce((sum, bytes) => sum + bytes, 0) };
   } catch {
     return undefined;
