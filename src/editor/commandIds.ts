@@ -80,6 +80,7 @@ export type CommandId = (typeof commandIds)[number];
 export const webviewCommandIds = [
   "vivarium.openConsole",
   "vivarium.openSerialConsole",
+  "vivarium.openShell",
   "vivarium.editSettings",
   "vivarium.settings.openAsJson",
   "vivarium.settings.openForm",

@@ -1,8 +1,9 @@
 import * as vscode from "vscode";
 import type { MachineSummary } from "../api/index.ts";
-import { type Editor, isWhole, pickMachine, plain } from "../editor/index.ts";
+import { type Editor, isRunning, isWhole, pickMachine, plain } from "../editor/index.ts";
 import { Remembered } from "./remembered.ts";
 import { SerialTerminal } from "./serial.ts";
+import { ShellTerminal } from "./shell.ts";
 
 /** Terminals of machines: the serial console as a command, and as a profile of VS Code's own terminal menu. */
 
@@ -16,6 +17,14 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
     editor.register("vivarium.openSerialConsole", async (...args) => {
       const machine = await pick(editor, args);
       if (machine) vscode.window.createTerminal(serialOptions(editor, machine)).show();
+    }),
+    editor.register("vivarium.openShell", async (...args) => {
+      const machine = await pickMachine(editor, args, {
+        title: vscode.l10n.t("Machine to open a shell in"),
+        fits: isRunning,
+        none: vscode.l10n.t("No machine is running."),
+      });
+      if (machine) vscode.window.createTerminal(shellOptions(editor, machine)).show();
     }),
     vscode.window.registerTerminalProfileProvider(profileId, {
       async provideTerminalProfile() {
@@ -83,5 +92,13 @@ function serialOptions(editor: Editor, machine: MachineSummary): vscode.Extensio
     name: vscode.l10n.t("{0} – Serial", plain(machine.name)),
     pty: new SerialTerminal(editor, machine),
     iconPath: new vscode.ThemeIcon("vm-running"),
+  };
+}
+
+function shellOptions(editor: Editor, machine: MachineSummary): vscode.ExtensionTerminalOptions {
+  return {
+    name: plain(machine.name),
+    pty: new ShellTerminal(editor, machine),
+    iconPath: new vscode.ThemeIcon("terminal"),
   };
 }

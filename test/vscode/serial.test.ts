@@ -106,4 +106,26 @@ describe("the serial console as a terminal", function () {
     await world.client.call("machine.wait", { machine: "line", for: "agent", timeoutMs: 100_000 });
     await roundTrip();
   });
+
+  it("has a shell beside it: a terminal in the guest without its serial port or network, which ends with the shell", async () => {
+    await world.vscode.execute("workbench.action.terminal.killAll");
+    await world.vscode.execute("vivarium.openShell", { machine: "line" });
+    await shows(/[#$] /);
+    await roundTrip();
+    const size = async () => {
+      await type("clear; stty size\r");
+      return /^(\d+) (\d+)$/m.exec(await terminalShows(world.vscode.page, /^\d+ \d+$/m))?.[0];
+    };
+    const first = await size();
+    await world.vscode.execute("workbench.action.toggleMaximizedPanel");
+    await until("the shell knows the new size", size, (now) => now !== first);
+    await world.vscode.screenshot("shell");
+    await world.vscode.execute("workbench.action.toggleMaximizedPanel");
+    await type("exit\r");
+    await until(
+      "the terminal is gone",
+      async () => world.vscode.page.locator(".terminal-wrapper").count(),
+      (count) => count === 0,
+    );
+  });
 });

@@ -52,7 +52,7 @@ const places: Record<string, readonly AnyCommandId[] | string> = {
   "cdrom show": "a row of the view",
   "cdrom insert": ["vivarium.media.insert"],
   "cdrom eject": ["vivarium.media.eject"],
-  exec: ["vivarium.exec"],
+  exec: ["vivarium.exec", "vivarium.openShell"],
   cp: "between paths of two computers: typed",
   pull: "as cp",
   sync: "as cp",

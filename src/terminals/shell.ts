@@ -1,0 +1,95 @@
+import * as vscode from "vscode";
+import type { ExecSession } from "../api/index.ts";
+import { type Editor, factsOf, plain } from "../editor/index.ts";
+
+const { t } = vscode.l10n;
+
+/** The user's own shell where the guest says which, as a login shell. */
+const shellCommand = ["/bin/sh", "-c", 'test -x "$SHELL" || SHELL=/bin/sh; exec "$SHELL" -l'];
+
+/**
+ * A shell in the guest on a terminal of its own, by viv-agent: no network, no login, any number at once. It ends with
+ * the shell; closing the terminal hangs up.
+ */
+export class ShellTerminal implements vscode.Pseudoterminal {
+  readonly #editor: Editor;
+  readonly #machine: { readonly id: string; readonly name: string };
+  readonly #output = new vscode.EventEmitter<string>();
+  readonly #ended = new vscode.EventEmitter<number>();
+  readonly #decoder = new TextDecoder();
+  #session: ExecSession | undefined;
+  #dimensions: vscode.TerminalDimensions | undefined;
+  #closed = false;
+
+  readonly onDidWrite = this.#output.event;
+  readonly onDidClose = this.#ended.event;
+
+  constructor(editor: Editor, machine: { readonly id: string; readonly name: string }) {
+    this.#editor = editor;
+    this.#machine = machine;
+  }
+
+  open(dimensions: vscode.TerminalDimensions | undefined): void {
+    this.#dimensions = dimensions;
+    void this.#run();
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#session?.close();
+    this.#output.dispose();
+    this.#ended.dispose();
+  }
+
+  handleInput(data: string): void {
+    this.#session?.stdin.write(Buffer.from(data, "utf8"));
+  }
+
+  setDimensions(dimensions: vscode.TerminalDimensions): void {
+    this.#dimensions = dimensions;
+    this.#session?.resize(dimensions.rows, dimensions.columns);
+  }
+
+  async #run(): Promise<void> {
+    const { rows, columns } = this.#dimensions ?? { rows: 24, columns: 80 };
+    try {
+      const client = await this.#editor.service.client();
+      const session = await client.openExec({
+        machine: this.#machine.id,
+        command: shellCommand,
+        environment: ["TERM=xterm-256color", "COLORTERM=truecolor"],
+        terminal: { rows, columns },
+      });
+      if (!session) {
+        this.#say(t("{0} has no viv-agent; opening SSH instead.", plain(this.#machine.name)));
+        await vscode.commands.executeCommand("vivarium.openSsh", { machine: this.#machine.id });
+        this.#end(0);
+        return;
+      }
+      await this.#attach(session);
+    } catch (error) {
+      const { message, hint } = factsOf(error);
+      this.#say(plain(hint ? `${message} ${hint}` : message, 600));
+    }
+  }
+
+  async #attach(session: ExecSession): Promise<void> {
+    this.#session = session;
+    if (this.#closed) session.close();
+    session.stderr.resume();
+    for await (const chunk of session.stdout as AsyncIterable<Buffer>) {
+      if (!this.#closed) this.#output.fire(this.#decoder.decode(chunk, { stream: true }));
+    }
+    const { exitCode, signal } = await session.exit;
+    this.#end(exitCode ?? 128 + (signal ?? 0));
+  }
+
+  #end(code: number): void {
+    if (!this.#closed) this.#ended.fire(code);
+  }
+
+  /** A line of ours among the guest's: dim, on a line of its own. */
+  #say(text: string): void {
+    if (!this.#closed) this.#output.fire(`\r\n\u001b[0;2m[${text}]\u001b[0m\r\n`);
+  }
+}
