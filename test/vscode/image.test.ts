@@ -59,8 +59,16 @@ describe("image files in the editor", function () {
       () => input.inputValue(),
       (value) => value.endsWith("/"),
     );
-    await input.fill(join(folder, name));
-    await vscode.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first().waitFor();
+    const row = vscode.page.locator(".quick-input-list .monaco-list-row").filter({ hasText: name }).first();
+    const offered = async () => {
+      await input.fill(folder);
+      await input.fill(join(folder, name));
+      return row.waitFor({ timeout: 2000 }).then(
+        () => true,
+        () => false,
+      );
+    };
+    await until("the dialog offers the file", offered, (isOffered) => isOffered);
     // While the dialog still looks into the folder, Enter is not heard.
     const taken = async () => {
       if (await input.isVisible()) await input.press("Enter", { timeout: 1000 }).catch(() => undefined);

@@ -293,9 +293,10 @@ describe("snapshots in the editor", function () {
   it("comes back with the window, at the same snapshot", async () => {
     const page = await open();
     await rowOf(page, "work").click();
-    // VS Code in a browser writes what pages want kept every few seconds.
-    await vscode.page.waitForTimeout(6000);
-    await vscode.reload();
+    // The editor's own command: the browser's button leaves VS Code no time to write what pages want kept.
+    const loaded = vscode.page.waitForEvent("load", { timeout: 60_000 });
+    await vscode.command("Developer: Reload Window").catch(() => undefined);
+    await loaded;
     const again = await panel();
     await again.locator(".row").first().waitFor();
     await until(

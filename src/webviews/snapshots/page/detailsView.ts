@@ -101,7 +101,7 @@ export class DetailsView {
     const facts: (readonly [string, string | undefined])[] = [
       [l10n.t("Holds"), row.holds],
       [row.kind === "present" ? l10n.t("Changes") : l10n.t("Takes"), row.size === "" ? undefined : row.size],
-      [l10n.t("Of this memory"), row.memory],
+      [l10n.t("Memory in it"), row.memory],
       [l10n.t("Layers below it"), row.layers === undefined ? undefined : String(row.layers)],
     ];
     this.#facts.replaceChildren(
