@@ -65,6 +65,12 @@ async function settle(machine: Machine): Promise<void> {
       return operation.step === "continuing" ? finishStart(machine, session, true) : undoWake(machine, process);
     case "start":
       return finishStart(machine, session, false);
+    case "snapshot":
+    case "restore":
+    case "merge":
+      await recoverSnapshots(machine, operation, session);
+      takeUp(machine, session);
+      return clearOperation(machine);
     case "disk":
       await settleDisks(machine, session);
       takeUp(machine, session);
@@ -170,7 +176,19 @@ async function notAnswering(machine: Machine, process: ProcessIdentity): Promise
   }
   machine.host.notice(machine, "warning", "QEMU runs but does not respond.", `If it stays so, end it: viv kill ${machine.name}`);
   machine.changed();
-  void reconnect(machine);
+  const { operation } = machine.state;
+  void reconnect(machine)
+    .then(() => settleSnapshots(machine, operation))
+    .catch((error: unknown) => machine.host.notice(machine, "error", asVivError(error).message));
+}
+
+/** What broke off with snapshots is put right as soon as QEMU answers. */
+async function settleSnapshots(machine: Machine, operation: OperationRecord | undefined): Promise<void> {
+  const { session } = machine;
+  if (!session || !operation || machine.busy !== undefined) return;
+  if (operation.kind !== "snapshot" && operation.kind !== "restore" && operation.kind !== "merge") return;
+  await recoverSnapshots(machine, operation, session);
+  await clearOperation(machine);
 }
 
 async function finishStart(machine: Machine, session: Session, woken: boolean): Promise<void> {

@@ -13,7 +13,7 @@ import { savedMemory } from "../suspend.ts";
 import { memoryBlockers } from "./blockers.ts";
 import { freeze } from "./frozen.ts";
 import { backingName, chainProblem, type LayerGraph, layerPath, readGraph } from "./graph.ts";
-import { liveDisks, reconcile, runSteps } from "./live.ts";
+import { continueGuest, liveDisks, reconcile, runSteps } from "./live.ts";
 import { canSaveToFile, hasMappedRam, saveMemoryLive } from "./memory.ts";
 import { closeOverlays, type LiveDisk, type Overlay, openOverlays, putOverlaysOn, usualCapabilities } from "./plan.ts";
 import { freezeGuest, type GuestFreeze } from "./quiesce.ts";
@@ -374,18 +374,6 @@ async function goOn({ session, wasRunning, attempt }: Live): Promise<void> {
   if (status !== "postmigrate" && status !== "finish-migrate") return;
   await continueGuest(session);
   await session.qmp.execute("stop");
-}
-
-/** QEMU says that memory is all written a moment before it may be continued (“Migration is not finalized yet”). */
-async function continueGuest(session: Session): Promise<void> {
-  for (let asked = 0; asked < 2000; asked += 1) {
-    const refused = await session.qmp.execute("cont").then(
-      () => undefined,
-      (error: Error) => error,
-    );
-    if (!refused || !/not finalized/i.test(refused.message)) return;
-    await new Promise((wake) => setTimeout(wake, 1));
-  }
 }
 
 async function switchDisks(live: Live): Promise<"quiesced" | "crash-consistent"> {

@@ -66,7 +66,7 @@ export function readGraph(paths: MachinePaths, file: SnapshotsFile, definition: 
 
 export function layersInFolder(paths: MachinePaths): string[] {
   try {
-    return readdirSync(paths.layers).map((name) => `layers/${name}`);
+    return readdirSync(paths.layers).flatMap((name) => (name.endsWith(".qcow2") ? [`layers/${name}`] : []));
   } catch {
     return [];
   }

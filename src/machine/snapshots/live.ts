@@ -98,3 +98,15 @@ export async function reconcile(machine: Machine, session: Session): Promise<Sna
   if (JSON.stringify(layers) === JSON.stringify(file.current.layers)) return file;
   return saveRecords(machine, { ...file, current: { ...file.current, layers } });
 }
+
+/** QEMU says that memory is all written a moment before it may be continued (“Migration is not finalized yet”). */
+export async function continueGuest(session: Session): Promise<void> {
+  for (let asked = 0; asked < 2000; asked += 1) {
+    const refused = await session.qmp.execute("cont").then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    if (!refused || !/not finalized/i.test(refused.message)) return;
+    await new Promise((wake) => setTimeout(wake, 1));
+  }
+}

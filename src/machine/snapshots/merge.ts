@@ -1,7 +1,7 @@
 import { unlink } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { type Definition, type LayerMap, type SnapshotsFile, vivError } from "../../model/index.ts";
-import { runBlockJob } from "../blockJobs.ts";
+import { endJob, runBlockJob } from "../blockJobs.ts";
 import { layersOf, loadSnapshots, nvramBase } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import { qemuImg } from "../qemuImg.ts";
@@ -24,6 +24,7 @@ export const mergeJob = "merge";
  */
 export async function mergeLayers(machine: Machine, operation: Operation): Promise<number> {
   let freed = 0;
+  if (machine.session?.responding) await endJob(machine.session, mergeJob);
   for (;;) {
     const session = machine.state.run ? machine.session : undefined;
     // A QEMU that does not answer has its layers open; they can wait.

@@ -19,6 +19,9 @@ export function newSuffix(): string {
   return randomBytes(3).toString("hex");
 }
 
+/** Space that a restore holds for its records (restore.ts). */
+export const reserveName = "reserve";
+
 /**
  * Removes what a crash or a merge left: layers that neither a snapshot nor the present stands on, and folders of no
  * snapshot. Only in `layers/` and `snapshots/`, which are ours alone. @returns bytes of the host that came free.
@@ -26,6 +29,7 @@ export function newSuffix(): string {
 export async function sweep(machine: Machine, file: SnapshotsFile): Promise<number> {
   const { paths } = machine;
   let freed = 0;
+  await rm(join(paths.layers, reserveName), { force: true });
   const graph = readGraph(paths, file, machine.effectiveDefinition);
   // What stands on an unreadable layer cannot be known: nothing is removed then.
   if (graph.problems.size > 0 || machine.definition === undefined) return 0;

@@ -4,7 +4,7 @@ import { layersOf, loadSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
 import { childrenOf, readGraph } from "./graph.ts";
-import { reconcile } from "./live.ts";
+import { continueGuest, reconcile } from "./live.ts";
 import { cancelMigration } from "./memory.ts";
 import { finishMerge, mergeJob } from "./merge.ts";
 import { thawIfFrozen } from "./quiesce.ts";
@@ -30,8 +30,14 @@ export async function recoverSnapshots(machine: Machine, operation: OperationRec
     await endJob(session, mergeJob);
     await cancelMigration(session);
     if (data["quiesced"] === true) await thawIfFrozen(session);
+    const goOn = async () => {
+      if (data["wasRunning"] === true) await continueGuest(session);
+    };
+    // After its memory was saved QEMU has put its images down and says nothing of them until it goes on. A guest that was
+    // stopped for a merge goes on only when the record says what QEMU has.
+    if (operation.kind !== "merge") await goOn();
     await reconcile(machine, session);
-    if (data["wasRunning"] === true) await session.qmp.execute("cont").catch(() => undefined);
+    await goOn();
     await session.refreshStatus();
   }
   if (operation.kind === "restore" && operation.step === "switching" && !machine.state.run) {

@@ -25,7 +25,8 @@ import { syncFolder, writeFileAtomically } from "../storage.ts";
 import { takeSnapshot } from "./create.ts";
 import { backingName, type LayerGraph, layerPath, readGraph } from "./graph.ts";
 import { problemOf } from "./list.ts";
-import { newSuffix, saveRecords, sweep } from "./records.ts";
+import { continueGuest } from "./live.ts";
+import { newSuffix, reserveName, saveRecords, sweep } from "./records.ts";
 import { findSnapshot, visible } from "./tree.ts";
 
 export interface RestoreRequest {
@@ -61,7 +62,8 @@ async function putBack(
   const wasRunning = machine.state.run !== undefined;
   await machine.refreshDefinition();
   machine.requireDefinition();
-  await operation.step("checking", { record: { wasRunning: machine.session?.runState === "running" } });
+  const guestRan = machine.session?.runState === "running";
+  await operation.step("checking", { record: { wasRunning: guestRan } });
   const before = await loadSnapshots(machine.paths);
   const record = findSnapshot(before, request.snapshot);
   const startNow = request.start ?? (record.memory !== undefined || wasRunning);
@@ -70,17 +72,17 @@ async function putBack(
   const file = await loadSnapshots(machine.paths);
   await operation.step("making layers");
   const layers = await makeLayers(machine, file, record, definition);
-  const reserve = join(machine.paths.layers, "reserve");
+  const reserve = join(machine.paths.layers, reserveName);
   try {
     // Room for the records of the switch, so that a full disk is met here and not in the middle.
     await writeFile(reserve, Buffer.alloc(reserveBytes), { mode: 0o600 });
     operation.signal.throwIfAborted();
-    await operation.step("ending QEMU", { record: { target: record.id, wasRunning: machine.session?.runState === "running" } });
+    await operation.step("ending QEMU", { record: { target: record.id, wasRunning: guestRan } });
     await endQemu(machine);
     await rm(reserve, { force: true });
     await operation.step("switching", { record: { target: record.id, layers } });
   } catch (error) {
-    await rm(reserve, { force: true });
+    await rm(reserve, { force: true }).catch(() => undefined);
     for (const layer of newOnes(layers, record)) await rm(layerPath(machine.paths, layer), { force: true });
     await letGoOn(machine);
     throw error;
@@ -98,7 +100,7 @@ async function keepPresent(machine: Machine, operation: Operation): Promise<stri
 /** A guest that was held for its snapshot, and is not ended after all. */
 async function letGoOn(machine: Machine): Promise<void> {
   const data = machine.state.operation?.data;
-  if (machine.session && data?.["wasRunning"] === true) await machine.session.qmp.execute("cont").catch(() => undefined);
+  if (machine.session && data?.["wasRunning"] === true) await continueGuest(machine.session);
 }
 
 /** Everything that could be in the way is found before anything changes. */
