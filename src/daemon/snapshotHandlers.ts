@@ -1,5 +1,6 @@
 import type { SnapshotList, SnapshotView, snapshotMethods } from "../api/index.ts";
 import {
+  adoptSnapshot,
   compareSnapshots,
   consistencyText,
   createSnapshot,
@@ -15,13 +16,8 @@ import {
   snapshotThumbnail,
   start,
 } from "../machine/index.ts";
-import { vivError } from "../model/index.ts";
 import type { HandlersOf } from "./handler.ts";
 import { clone } from "./transferHandlers.ts";
-
-const notYet = async (): Promise<never> => {
-  throw vivError("internal", "This is being built.");
-};
 
 /** What the snapshot methods of the API do: a line here, a file in machine/snapshots/. */
 export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
@@ -56,7 +52,10 @@ export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
     pngBase64: (await snapshotThumbnail(world.library.find(machine), snapshot)).toString("base64"),
   }),
   "snapshot.compare": async ({ machine, left, right }, { world }) => compareSnapshots(world.library.find(machine), left, right),
-  "snapshot.adopt": notYet,
+  "snapshot.adopt": async ({ machine: name, ...which }, { world, work }) => {
+    const machine = world.library.find(name);
+    return shown(machine, (await adoptSnapshot(machine, which, work)).id);
+  },
 };
 
 async function shown(machine: Machine, id: string): Promise<SnapshotView> {

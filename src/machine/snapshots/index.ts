@@ -1,5 +1,6 @@
 /** Snapshots: one file a capability. `model/snapshots.ts` says what is on disk, docs/snapshots.md what they promise. */
 
+export { adoptSnapshot } from "./adopt.ts";
 export { compareSnapshots, snapshotThumbnail } from "./compare.ts";
 export { createSnapshot, type SnapshotRequest } from "./create.ts";
 export { consistencyText, listSnapshots, type SnapshotFacts, type SnapshotsFacts, snapshotFacts } from "./list.ts";
