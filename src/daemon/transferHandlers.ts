@@ -1,3 +1,4 @@
+import { stat } from "node:fs/promises";
 import type { CheckedParams, ImageInspection, Result, transferMethods } from "../api/index.ts";
 import {
   type CloneRequest,
@@ -7,11 +8,14 @@ import {
   exportMachine,
   type ImageContext,
   importMachine,
+  isOva,
   listPrunable,
   type PruneContext,
   prune,
+  readOva,
 } from "../host/index.ts";
 import { inspectImage, type Machine, type Work } from "../machine/index.ts";
+import { asVivError, humanBytes } from "../model/index.ts";
 import type { HandlerContext, HandlersOf } from "./handler.ts";
 import type { World } from "./world.ts";
 
@@ -21,7 +25,7 @@ export const transferHandlers: HandlersOf<typeof transferMethods> = {
   "machine.export": ({ machine, ...request }, { world, work }) =>
     exportMachine(world.library.find(machine), request, imageContext(world), work),
   "machine.import": takeIn,
-  "image.inspect": ({ file }, { world }) => inspection(file, world),
+  "image.inspect": async ({ file }, { world, work }) => ((await isOva(file)) ? ovaInspection(file, work) : inspection(file, world)),
   "image.check": ({ file }, { world, work }) => checkImageFile(file, imageContext(world), work),
   "image.convert": (params, { world, work }) => convertImageFile(params, imageContext(world), work),
   "prune.list": async ({ machine }, { world }) => listPrunable(await pruneContext(world), { machine: only(machine, world) }),
@@ -71,6 +75,31 @@ async function takeIn(request: CheckedParams<"machine.import">, { world, work }:
     work,
   );
   return { id: (await library.add(name)).id, name, notes };
+}
+
+/** What is in an OVA; its disks are described by their names and sizes. */
+async function ovaInspection(file: string, work: Work): Promise<ImageInspection> {
+  const { size, blocks } = await stat(file);
+  const allocatedBytes = blocks === undefined ? size : blocks * 512;
+  const made = { file, format: "ova" as const, virtualBytes: null, allocatedBytes, chain: [], snapshots: [], partitions: [] };
+  try {
+    const { machine, disks, manifest } = await readOva(file, { signal: work.signal, onPercent: () => undefined });
+    const facts = [
+      { name: "machine", value: machine.name ?? "without a name" },
+      { name: "processors", value: String(machine.cpus ?? "not said") },
+      { name: "memory", value: machine.memoryBytes === undefined ? "not said" : humanBytes(machine.memoryBytes) },
+      ...machine.disks.map(({ file: name }, index) => ({
+        name: "disk",
+        value: `${name}: ${disks[index]?.format ?? ""}, ${humanBytes(disks[index]?.virtualBytes ?? 0)}`,
+      })),
+      { name: "checksums", value: manifest === "checked" ? "hold" : "none are given" },
+    ];
+    return { ...made, virtualBytes: disks.reduce((sum, { virtualBytes }) => sum + virtualBytes, 0), facts };
+  } catch (error) {
+    const { code, message } = asVivError(error);
+    if (code !== "untrusted-input") throw error;
+    return { ...made, facts: [], refused: message.replace(`${file} `, "").replace(/\.$/, "") };
+  }
 }
 
 async function inspection(file: string, world: World): Promise<ImageInspection> {

@@ -8,10 +8,10 @@ import {
   machinePaths,
   makeKeys,
   makePrivateFolder,
+  makeQcow2,
   parseAssignment,
   parseDefinition,
   pauseForTest,
-  qemuImg,
   saveState,
   syncFolder,
   uefiFiles,
@@ -222,7 +222,7 @@ async function fill(
   const parts = await Promise.allSettled([
     makePrivateFolder(paths.logs),
     makeKeys(paths, definition),
-    makeDisk(paths, definition, request, image, toolchain),
+    makeDisk(paths, definition, request, image),
     uefiFiles(paths, definition, toolchain),
     writeFileAtomically(paths.definition, definitionText(definition), { durable: true }),
     saveState(paths, emptyState(), { durable: true }),
@@ -232,13 +232,7 @@ async function fill(
   if (failures.length > 0) throw failures.find((failure) => asVivError(failure).code === "disk-full") ?? failures[0];
 }
 
-async function makeDisk(
-  paths: MachinePaths,
-  definition: Definition,
-  request: NewMachine,
-  image: Image | undefined,
-  toolchain: Toolchain,
-): Promise<void> {
+async function makeDisk(paths: MachinePaths, definition: Definition, request: NewMachine, image: Image | undefined): Promise<void> {
   const disk = definition.disks[0];
   if (!disk) return;
   const wanted = diskBytes(request.disk, image);
@@ -249,8 +243,11 @@ async function makeDisk(
       `Ask for at least --disk ${sizeText(image.diskVirtualBytes)}`,
     );
   }
-  const backing = image?.disk ? ["-F", "qcow2", "-b", relativeFromMachine(paths, join(image.folder, image.disk))] : [];
-  await qemuImg(toolchain, ["create", "-q", "-f", "qcow2", ...backing, disk.file, String(wanted)], paths.folder);
+  const backing = image?.disk
+    ? { backing: { file: relativeFromMachine(paths, join(image.folder, image.disk)), format: "qcow2" as const } }
+    : {};
+  // A disk has whole sectors.
+  await makeQcow2(join(paths.folder, disk.file), { virtualBytes: Math.ceil(wanted / 512) * 512, ...backing }, { durable: true });
 }
 
 /** Relative, so that a home can be moved. The staging folder is as deep as the final one. */

@@ -1,9 +1,7 @@
-import { chmod, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
-import which from "which";
-import { type Definition, vivError } from "../model/index.ts";
+import type { Definition } from "../model/index.ts";
 import type { MachinePaths } from "./folder.ts";
+import { newSshKey } from "./newSshKey.ts";
 import { makePrivateFolder, readTextIfPresent, writeFileAtomically } from "./storage.ts";
 
 /** A machine's own keys: one to log in with, and the host key its guest is given, pinned before the first connection. */
@@ -30,37 +28,25 @@ export function hostKeyAlias(id: string): string {
   return `vivarium-${id}`;
 }
 
-/** Makes the keys with ssh-keygen. @throws VivError `host-cannot` where OpenSSH is missing. */
+/** Makes both keys, in OpenSSH's own format. */
 export async function makeKeys(paths: MachinePaths, machine: { id: string; name: string }): Promise<void> {
   const files = keyFiles(paths);
   await makePrivateFolder(paths.keys);
-  const keygen = await findKeygen();
-  const make = (file: string, comment: string) =>
-    execa(keygen, ["-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file], { stdin: "ignore" });
-  await Promise.all([make(files.login, `vivarium ${machine.name}`), make(files.host, machine.name)]);
-  const [login, host] = await Promise.all([readFile(`${files.login}.pub`, "utf8"), readFile(`${files.host}.pub`, "utf8")]);
-  const [type, key] = host.split(" ");
+  const [login, host] = [newSshKey(`vivarium ${machine.name}`), newSshKey(machine.name)];
+  const [type, key] = host.publicKey.split(" ");
   await Promise.all([
-    writeFileAtomically(files.authorizedKeys, login),
+    writeFileAtomically(files.login, login.privateKey),
+    writeFileAtomically(`${files.login}.pub`, login.publicKey, { mode: 0o644 }),
+    writeFileAtomically(files.host, host.privateKey),
+    writeFileAtomically(`${files.host}.pub`, host.publicKey, { mode: 0o644 }),
+    writeFileAtomically(files.authorizedKeys, login.publicKey),
     writeFileAtomically(files.knownHosts, `${hostKeyAlias(machine.id)} ${type} ${key}\n`),
     writeHostname(paths, machine.name),
-    chmod(files.login, 0o600),
-    chmod(files.host, 0o600),
   ]);
 }
 
 export async function writeHostname(paths: MachinePaths, name: string): Promise<void> {
   await writeFileAtomically(keyFiles(paths).hostname, `${name}\n`);
-}
-
-async function findKeygen(): Promise<string> {
-  const found = await which("ssh-keygen", { nothrow: true });
-  if (found) return found;
-  throw vivError(
-    "host-cannot",
-    "ssh-keygen was not found, so the machine would have no keys.",
-    "Install OpenSSH: sudo apt-get install openssh-client (Windows: Settings → Optional features → OpenSSH Client).",
-  );
 }
 
 /** Files handed to the guest by fw_cfg (no secret in argv); a machine made without keys gets none. */

@@ -1,4 +1,5 @@
 import { vivError } from "../model/index.ts";
+import { largestVirtualBytes } from "./imageHeaders/types.ts";
 
 /**
  * An empty qcow2 image as bytes, so that an overlay costs a file's writing and no process (qemu-img: 20–28 ms).
@@ -58,10 +59,16 @@ function requirePossible(image: NewQcow2, clusterBytes: number): void {
   if (image.extendedL2 && bits < 14) throw vivError("usage", "Subclusters need clusters of at least 16 KiB.");
   if (!Number.isSafeInteger(image.virtualBytes) || image.virtualBytes < 0 || image.virtualBytes % 512 !== 0)
     throw vivError("usage", `A disk cannot have ${image.virtualBytes} bytes; it has whole sectors of 512 bytes.`);
+  if (image.virtualBytes > largestVirtualBytes) throw vivError("usage", "A disk has at most 1 PiB.");
   const name = image.backing?.file;
   if (name === undefined) return;
   // QEMU takes what is before a colon for a protocol unless a slash comes first.
-  if (name === "" || Buffer.byteLength(name) > longestBackingName || /\p{Cc}/u.test(name) || /^[^/\\]*:/.test(name))
+  if (
+    name === "" ||
+    Buffer.byteLength(name) > longestBackingName ||
+    /\p{Cc}/u.test(name) ||
+    (/^[^/\\]*:/.test(name) && !/^[A-Za-z]:[\\/]/.test(name))
+  )
     throw vivError("usage", `“${name}” cannot be a backing file's name.`);
 }
 

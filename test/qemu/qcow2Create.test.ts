@@ -81,6 +81,7 @@ describe("an empty qcow2 written by us", function () {
     for (const bad of [
       { virtualBytes: 100 },
       { virtualBytes: 2 ** 60 },
+      { virtualBytes: 2 ** 50 + 512, clusterBytes: 2 ** 21 },
       { virtualBytes: gib, clusterBytes: 3000 },
       { virtualBytes: gib, clusterBytes: 4096, extendedL2: true },
       { virtualBytes: gib, clusterBytes: 512, backing: { file: "x".repeat(600), format: "raw" as const } },

@@ -7,6 +7,7 @@ import {
   emptyState,
   linkDisks,
   type Machine,
+  type MachinePaths,
   makeKeys,
   makePrivateFolder,
   pendingIdentity,
@@ -15,7 +16,7 @@ import {
   withPoint,
   writeFileAtomically,
 } from "../../machine/index.ts";
-import { requireMachineName } from "../../model/index.ts";
+import { asVivError, type Definition, requireMachineName } from "../../model/index.ts";
 import { definitionText } from "../definitions.ts";
 import { requireFree, type StagingContext, stageMachine } from "../staging.ts";
 
@@ -41,26 +42,40 @@ export async function cloneMachine(machine: Machine, request: CloneRequest, cont
   return withPoint(machine, "clone", request, work, async (point, operation) => {
     const definition = cloneDefinition(point.definition, name);
     let way: CloneWay = "copy";
+    const disks = async (paths: MachinePaths) => {
+      const made = request.linked ? await linkDisks(point, paths) : await copyDisks(point, paths, await context.toolchain(), operation);
+      way = made.way;
+      return made.disks;
+    };
+    const describe = (paths: MachinePaths, content: Definition) =>
+      writeFileAtomically(paths.definition, definitionText(content), { durable: true });
     await operation.step(request.linked ? "linking" : "copying", { record: {} });
     await stageMachine(
       context,
       name,
       definition.id,
       async (paths) => {
-        const keys = makeKeys(paths, definition);
-        // Awaited below; a failure of the disks comes first.
-        keys.catch(() => undefined);
-        const copied = request.linked ? await linkDisks(point, paths) : await copyDisks(point, paths, await context.toolchain(), operation);
-        way = copied.way;
-        await copyTpm(point, paths);
-        await keys;
-        await makePrivateFolder(paths.logs);
-        await writeFileAtomically(paths.definition, definitionText({ ...definition, disks: copied.disks }), { durable: true });
-        await saveState(paths, { ...emptyState(), identity: pendingIdentity(name) }, { durable: true });
+        // What is flushed at the same time costs one flush. All are waited for, so that none writes into a removed folder.
+        await allDone([
+          // Where layers are shared the disks' files keep their names.
+          ...(request.linked
+            ? [disks(paths), describe(paths, definition)]
+            : [disks(paths).then((copied) => describe(paths, { ...definition, disks: copied }))]),
+          copyTpm(point, paths),
+          makeKeys(paths, definition),
+          makePrivateFolder(paths.logs),
+          saveState(paths, { ...emptyState(), identity: pendingIdentity(name) }, { durable: true }),
+        ]);
         await operation.step("putting it in place", { record: {} });
       },
       operation.signal,
     );
     return way;
   });
+}
+
+async function allDone(parts: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(parts)).flatMap((part) => (part.status === "rejected" ? [part.reason as unknown] : []));
+  // On a full disk each part fails in its own way; the one that says so is the reason.
+  if (failed.length > 0) throw failed.find((reason) => asVivError(reason).code === "disk-full") ?? failed[0];
 }

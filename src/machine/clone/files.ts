@@ -14,7 +14,7 @@ import { makeQcow2 } from "../newImage.ts";
 import { backingName, chainOf, layerPath } from "../snapshots/graph.ts";
 import { newSuffix } from "../snapshots/records.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "../storage.ts";
-import type { Point } from "./point.ts";
+import { type Point, requireInside } from "./point.ts";
 
 /** How the files of a clone came about: names of the same files, blocks the file system shares, or bytes. */
 export type CloneWay = "linked" | "reflink" | "copy";
@@ -36,6 +36,7 @@ export async function linkDisks(point: Point, target: MachinePaths): Promise<Cop
   for (const name of names) way = worse(way, await shareFile(layerPath(point.machine.paths, name), join(target.folder, name)));
   const readOnly = new Set(point.definition.disks.filter((disk) => disk.readOnly).map(({ id }) => id));
   const layers: LayerMap = {};
+  const made: Promise<void>[] = [];
   for (const [key, below] of Object.entries(point.layers)) {
     const frozen = point.graph.layers.get(below);
     if (readOnly.has(key) || !frozen) {
@@ -44,9 +45,10 @@ export async function linkDisks(point: Point, target: MachinePaths): Promise<Cop
     }
     const name = newLayer(key, newSuffix());
     const backing = { file: backingName(name, below), format: frozen.format };
-    await makeQcow2(join(target.folder, name), { virtualBytes: frozen.virtualBytes, backing });
+    made.push(makeQcow2(join(target.folder, name), { virtualBytes: frozen.virtualBytes, backing }, { durable: true }));
     layers[key] = name;
   }
+  await Promise.all(made);
   await writeRecords(point, target, layers, names);
   return { way, disks: point.definition.disks };
 }
@@ -114,16 +116,6 @@ function namesOf(point: Point): string[] {
   for (const layer of Object.values(point.layers))
     for (const { name } of chainOf(point.graph, layer)) if (!isAbsolute(name)) names.add(name);
   return [...names];
-}
-
-function requireInside({ machine, layers }: Point): void {
-  const outside = Object.entries(layers).find(([, layer]) => isAbsolute(layer));
-  if (!outside) return;
-  throw vivError(
-    "host-cannot",
-    `${machine.name}: disk ${outside[0]} lies outside its folder (${outside[1]}), so a clone cannot share it safely.`,
-    "Make a full clone.",
-  );
 }
 
 const rank: Record<CloneWay, number> = { linked: 0, reflink: 1, copy: 2 };

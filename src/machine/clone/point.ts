@@ -1,16 +1,20 @@
 import { randomBytes } from "node:crypto";
 import { rm } from "node:fs/promises";
+import { isAbsolute } from "node:path";
 import { checkDefinition, type Definition, type LayerMap, type SnapshotRecord, type SnapshotsFile, vivError } from "../../model/index.ts";
 import { emptyQcow2 } from "../../qemu/index.ts";
 import type { Work } from "../host.ts";
-import { layersOf, loadSnapshots, snapshotFolder } from "../layers.ts";
+import { layersOf, loadSnapshots, newLayer, snapshotFolder } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
+import { makeQcow2 } from "../newImage.ts";
 import { takeSnapshot } from "../snapshots/create.ts";
-import { chainProblem, type LayerGraph, readGraph } from "../snapshots/graph.ts";
+import { freeze } from "../snapshots/frozen.ts";
+import { backingName, chainProblem, type LayerGraph, layerPath, readGraph } from "../snapshots/graph.ts";
 import { problemOf } from "../snapshots/list.ts";
 import { mergeLayers } from "../snapshots/merge.ts";
-import { saveRecords, sweep } from "../snapshots/records.ts";
+import { newSuffix, saveRecords, sweep } from "../snapshots/records.ts";
 import { findSnapshot } from "../snapshots/tree.ts";
+import { makePrivateFolder, syncFolder } from "../storage.ts";
 
 /** One moment of a machine that can be copied: layers that nobody writes to while the copy is made. */
 export interface Point {
@@ -47,7 +51,7 @@ export function withPoint<T>(
 ): Promise<T> {
   return machine.operate(kind, work, async (operation) => {
     if (request.snapshot !== undefined) return use(await pointOfSnapshot(machine, request.snapshot), operation);
-    const still = await stillPoint(machine, request.linked);
+    const still = machine.state.run ? undefined : await stillPoint(machine, request.linked, operation);
     if (still) return use(still, operation);
     const joint = await takeSnapshot(
       machine,
@@ -62,17 +66,62 @@ export function withPoint<T>(
   });
 }
 
-/** The present where nothing writes to it: a stopped machine's, or for sharing one that has not changed since its last layer. */
-async function stillPoint(machine: Machine, linked: boolean): Promise<Point | undefined> {
-  if (machine.state.run) return undefined;
+/** The present of a machine that does not run. To be shared it is frozen, unless it has not changed since its last layer. */
+async function stillPoint(machine: Machine, linked: boolean, operation: Operation): Promise<Point> {
   await machine.refreshDefinition();
   const definition = machine.requireDefinition();
   const file = await loadSnapshots(machine.paths);
   const graph = readGraph(machine.paths, file, definition);
   const present = withoutMissing(definition, layersOf(definition, file.current.layers), graph);
-  const layers = linked ? frozenBelow(definition, present, graph) : present;
-  if (!layers) return undefined;
-  return requireSound({ machine, definition, layers, tpm: definition.devices.tpm ? "tpm" : undefined, file, graph });
+  const point: Point = { machine, definition, layers: present, tpm: definition.devices.tpm ? "tpm" : undefined, file, graph };
+  requireSound(point);
+  if (!linked) return point;
+  const layers = frozenBelow(definition, present, graph);
+  return layers ? { ...point, layers } : freezePresent(point, operation);
+}
+
+/** New layers over the present's, which nobody writes to from then on. Before the record names them nothing has changed. */
+async function freezePresent(point: Point, operation: Operation): Promise<Point> {
+  const { machine, definition, file, graph } = point;
+  requireInside(point);
+  await operation.step("making layers", { record: {} });
+  await makePrivateFolder(machine.paths.layers);
+  const readOnly = new Set(definition.disks.filter((disk) => disk.readOnly).map(({ id }) => id));
+  const written = Object.entries(point.layers).filter(([key]) => !readOnly.has(key));
+  const fresh = Object.fromEntries(written.map(([key]) => [key, newLayer(key, newSuffix())]));
+  try {
+    await Promise.all(
+      written.map(([key, below]) => {
+        const name = fresh[key] ?? "";
+        const lower = graph.layers.get(below);
+        if (!lower) throw vivError("damaged", `${machine.name}: ${below} is missing.`);
+        const backing = { file: backingName(name, below), format: lower.format };
+        return makeQcow2(layerPath(machine.paths, name), { virtualBytes: lower.virtualBytes, backing }, { durable: true });
+      }),
+    );
+    await syncFolder(machine.paths.layers);
+    const frozen = await freeze(machine.paths, Object.values(point.layers));
+    const next = {
+      ...file,
+      current: { ...file.current, layers: { ...file.current.layers, ...fresh } },
+      frozen: { ...file.frozen, ...frozen },
+    };
+    return { ...point, file: await saveRecords(machine, next) };
+  } catch (error) {
+    for (const name of Object.values(fresh)) await rm(layerPath(machine.paths, name), { force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** @throws VivError `host-cannot` for a disk that lies somewhere else: its file is not ours to freeze. */
+export function requireInside({ machine, layers }: Pick<Point, "machine" | "layers">): void {
+  const outside = Object.entries(layers).find(([, layer]) => isAbsolute(layer));
+  if (!outside) return;
+  throw vivError(
+    "host-cannot",
+    `${machine.name}: disk ${outside[0]} lies outside its folder (${outside[1]}), so a clone cannot share it safely.`,
+    "Make a full clone.",
+  );
 }
 
 /** A UEFI machine that never ran may have no variables yet. */
