@@ -64,7 +64,7 @@ export class RowView {
     setText(this.#age, row.age);
     setAttribute(this.#age, "title", row.taken === "" ? undefined : row.taken);
     setText(this.#note, (row.note ?? "").split("\n")[0] ?? "");
-    setText(this.#facts, [row.holds, row.size].filter((part) => part !== "").join(" · "));
+    setText(this.#facts, [row.size, row.holds].filter((part) => part !== "").join(" · "));
     this.#bar.hidden = row.share === 0;
     (this.#bar.firstElementChild as HTMLElement).style.width = `${Math.max(1, Math.round(row.share * 100))}%`;
     this.#showGraph(lanes);
