@@ -193,6 +193,8 @@ describe("kill -9 while disks change", function () {
     const { size } = await stat(file("data.qcow2"));
     await writeFile(file("data.qcow2"), Buffer.alloc(4 * mib, 1), { flag: "a" });
     assert.ok((await stat(file("data.qcow2"))).size > size);
+    const data = (await client.call("disk.list", { machine })).find(({ id }) => id === "data");
+    assert.ok((data?.reclaimableBytes ?? 0) >= 4 * mib, "what nobody uses can be given back");
   }
 
   describe("of a stopped machine", () => {

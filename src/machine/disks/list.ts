@@ -29,10 +29,11 @@ export interface DiskFacts {
   readonly problem?: string;
 }
 
-/** Every disk of vm.json, and what the running guest has beyond it. Reads headers; starts no program. */
+/** Every disk of vm.json, and what the running guest has beyond it. Reads headers; starts no program. @throws VivError `damaged`. */
 export async function listDisks(machine: Machine): Promise<DiskFacts[]> {
   await machine.refreshDefinition();
   const running = machine.state.run?.definition as Definition | undefined;
+  if (!running) machine.requireDefinition();
   const listed = machine.definition?.disks ?? [];
   const extra = (running?.disks ?? []).filter(({ id }) => listed.every((disk) => disk.id !== id));
   const snapshots = await loadSnapshots(machine.paths);
