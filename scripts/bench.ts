@@ -37,7 +37,7 @@ const parts: Record<string, Part> = {
   booting: (world) => measureBooting(world, { runs: 7, execs: 30, libvirt: withLibvirt }),
   service: (world) => measureService(world, { running: 10, idle: 5, runs: 7, idleSeconds: 60, windows: 5 }),
   library: (world) => measureLibrary(world, 7),
-  copies: (world) => measureCopies(world, 5),
+  copies: (world) => measureCopies(world, 9),
   others: (world) => measureOthers(world, 7),
 };
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
 import { codeOf, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
+import { manifestOf, ovfText, tarOf } from "../support/ova.ts";
 import { gptDisk } from "../support/partitionedDisk.ts";
 import { runTool } from "../support/tools.ts";
 import { makeWorld, type World } from "./world.ts";
@@ -76,6 +77,24 @@ describe("image files", function () {
     await writeFile(world.path("page.html"), "<html>".repeat(100));
     const page = await client.call("image.inspect", { file: world.path("page.html") });
     assert.deepEqual([page.format, page.virtualBytes, page.refused], [null, null, "is no disk image that Vivarium knows"]);
+  });
+
+  it("may be an OVA: the machine in it is described, and why it is refused", async () => {
+    await qemuImg("convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", "disk.raw", "stream.vmdk");
+    const entries = [
+      { name: "a.ovf", data: ovfText("Web", [{ file: "d.vmdk", capacity: 32 * mib }]) },
+      { name: "d.vmdk", data: await readFile(world.path("stream.vmdk")) },
+    ];
+    await writeFile(world.path("a.ova"), tarOf([...entries, { name: "a.mf", data: manifestOf(entries, "sha256") }]));
+    const found = await client.call("image.inspect", { file: world.path("a.ova") });
+    assert.deepEqual([found.format, found.virtualBytes, found.refused], ["ova", 32 * mib, undefined]);
+    assert.deepEqual(
+      found.facts.map(({ name, value }) => `${name}: ${value}`),
+      ["machine: Web", "processors: 1", "memory: 512 MiB", "disk: d.vmdk: vmdk, 32 MiB", "checksums: hold"],
+    );
+    await writeFile(world.path("b.ova"), tarOf([...entries, { name: "../x", data: "" }]));
+    const bad = await client.call("image.inspect", { file: world.path("b.ova") });
+    assert.equal(bad.refused, 'holds "../x", a name that leads out of its folder');
   });
 
   it("do not follow a backing file anywhere else", async () => {

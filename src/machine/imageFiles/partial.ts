@@ -27,10 +27,11 @@ function notesFolder(home: string): string {
 export async function beginPartial(home: string, path: string): Promise<Partial> {
   await makePrivateFolder(notesFolder(home));
   const note = join(notesFolder(home), `${randomBytes(6).toString("hex")}.json`);
-  const write = (content: z.infer<typeof Note>) => writeFileAtomically(note, JSON.stringify(content), { durable: true });
-  await write({ path });
+  const write = (content: z.infer<typeof Note>, durable: boolean) => writeFileAtomically(note, JSON.stringify(content), { durable });
+  await write({ path }, true);
   return {
-    writtenBy: (process) => write({ path, process }),
+    // After a power cut no process is left to be ended.
+    writtenBy: (process) => write({ path, process }, false),
     done: () => rm(note, { force: true }),
   };
 }
