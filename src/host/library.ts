@@ -1,7 +1,7 @@
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Machine, type MachineHost, recover, removePartials } from "../machine/index.ts";
+import { followLimits, Machine, type MachineHost, recover, removePartials } from "../machine/index.ts";
 import { requireMachineName, vivError } from "../model/index.ts";
 import type { Home } from "./home.ts";
 
@@ -154,7 +154,10 @@ export class Library {
       clearTimeout(this.#settling.get(machine.paths.folder));
       const timer = setTimeout(() => {
         this.#settling.delete(machine.paths.folder);
-        void machine.refreshDefinition().catch(() => undefined);
+        void machine
+          .refreshDefinition()
+          .then(() => followLimits(machine))
+          .catch(() => undefined);
       }, settleMs);
       this.#settling.set(machine.paths.folder, timer);
     });

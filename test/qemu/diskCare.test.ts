@@ -204,6 +204,13 @@ describe("a machine's disks", function () {
       const freed = await write();
       assert.ok(freed < slow / 2, `${freed} ms freed, ${slow} ms limited`);
       assert.doesNotMatch(await readFile(file("vm.json"), "utf8"), /limits/);
+      // The same by an edit of vm.json, as the settings form makes it.
+      await client.call("machine.set", { machine, set: [`disks.1.limits.writeBytesPerSecond=${2 * mib}`] });
+      await until("no change that waits", async () => (await client.call("machine.show", { machine })).pendingChanges.length === 0);
+      const edited = await write();
+      assert.ok(edited > 2500, `${edited} ms after an edit`);
+      await client.call("machine.set", { machine, set: ["disks.1.limits="] });
+      await until("no limit", async () => (await client.call("machine.show", { machine })).pendingChanges.length === 0);
       await assert.rejects(client.call("disk.limit", { machine, disk: "data", limits: { readsPerSecond: 2e15 } }), { code: "usage" });
     });
 

@@ -4,7 +4,7 @@ export { addDisk } from "./add.ts";
 export { checkDisk } from "./check.ts";
 export { compactDisk } from "./compact.ts";
 export { allocatedBytes, currentDisk, readHeader } from "./layout.ts";
-export { limitDisk } from "./limits.ts";
+export { followLimits, limitDisk } from "./limits.ts";
 export { diskFacts, listDisks } from "./list.ts";
 export { ejectMedia, insertMedia, showMedia } from "./media.ts";
 export { emptyRemovedDisks, removeDisk, restoreDisk } from "./remove.ts";

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Definition, type DiskLimits, vivError } from "../../model/index.ts";
 import { diskNames } from "../../qemu/index.ts";
 import type { Machine } from "../machine.ts";
@@ -39,6 +40,19 @@ export async function limitDisk(machine: Machine, id: string, changes: DiskLimit
   if (!running) return;
   await throttle(guest.session, diskNames(running, index).device, limits);
   await recordRunning(machine, (definition) => withLimits(definition, id, value));
+}
+
+/** Limits that were changed in vm.json, by hand or by a form, reach the running guest too. */
+export async function followLimits(machine: Machine): Promise<void> {
+  const { session } = machine;
+  const running = machine.state.run?.definition as Definition | undefined;
+  if (!session || !running || machine.busy !== undefined) return;
+  for (const [index, disk] of running.disks.entries()) {
+    const wanted = machine.definition?.disks.find(({ id }) => id === disk.id);
+    if (!wanted || isDeepStrictEqual(disk.limits, wanted.limits)) continue;
+    await throttle(session, diskNames(disk, index).device, wanted.limits ?? {});
+    await recordRunning(machine, (definition) => withLimits(definition, disk.id, wanted.limits));
+  }
 }
 
 /** Limits of every disk, before the guest runs. */
