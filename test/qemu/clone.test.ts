@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { existsSync, statfsSync, statSync } from "node:fs";
-import { mkdir, readdir, readFile, rm } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result, VivClient } from "../../src/api/index.ts";
 import { codeOf, everything, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
@@ -170,9 +170,33 @@ describe("clones", function () {
     await run("still-4");
   });
 
+  it("have what else lies in the folder: boot files, the TPM's state; and no fixed host port", async () => {
+    await starterMachine(client, "rich", {
+      networks: [{ mode: "nat", forwards: [{ hostPort: 45_871, guestPort: 22 }] }],
+      set: ['networks.0.netboot={"directory":"netboot","file":"boot.ipxe"}', "devices.tpm=true"],
+    });
+    for (const [folder, file] of [
+      ["netboot", "boot.ipxe"],
+      ["tpm", "tpm2-00.permall"],
+    ] as const) {
+      await mkdir(join(home.machineFolder("rich"), folder), { recursive: true });
+      await writeFile(join(home.machineFolder("rich"), folder, file), folder);
+    }
+    for (const [name, linked] of [
+      ["rich-linked", true],
+      ["rich-full", false],
+    ] as const) {
+      await clone("rich", name, { linked });
+      assert.equal(await readFile(join(home.machineFolder(name), "netboot", "boot.ipxe"), "utf8"), "netboot");
+      assert.equal(await readFile(join(home.machineFolder(name), "tpm", "tpm2-00.permall"), "utf8"), "tpm");
+      assert.doesNotMatch((await client.call("machine.definition", { machine: name })).text, /45871/);
+    }
+  });
+
   it("are not made where there is one already, or of what cannot be read", async () => {
-    assert.equal(await codeOf(clone("still", "still-1")), "exists");
-    assert.equal(await codeOf(clone("still", "Not A Name")), "invalid-name");
+    await starterMachine(client, "there");
+    assert.equal(await codeOf(clone("there", "there")), "exists");
+    assert.equal(await codeOf(clone("there", "Not A Name")), "invalid-name");
     assert.equal(await codeOf(clone("nobody", "x")), "not-found");
     await starterMachine(client, "broken");
     await rm(join(home.machineFolder("broken"), "disk0.qcow2"));

@@ -106,12 +106,11 @@ describe("prune", function () {
       await copyFile("/bin/true", join(bin, id, "qemu"));
     }
     await mkdir(join(bin, "vivd-copy"));
-    await client.call("machine.start", { machine: "again" });
-    await client.call("machine.wait", { machine: "again", for: "agent", timeoutMs: 120_000 });
-    await client.call("snapshot.create", { machine: "again", name: "with-memory" });
-    await client.call("machine.suspend", { machine: "again" });
+    await starterMachine(client, "held", { start: true });
+    await client.call("snapshot.create", { machine: "held", name: "with-memory" });
+    await client.call("machine.suspend", { machine: "held" });
     // As if earlier builds had saved them.
-    const folder = home.machineFolder("again");
+    const folder = home.machineFolder("held");
     const edit = async (file: string, to: string) => {
       const text = await readFile(join(folder, file), "utf8");
       await writeFile(join(folder, file), text.replaceAll(/"qemuId": "[^"]+"/g, `"qemuId": "${to}"`));
@@ -126,7 +125,7 @@ describe("prune", function () {
       "needed-by-suspended",
       "vivd-copy",
     ]);
-    await client.call("machine.remove", { machine: "again" });
+    await client.call("machine.remove", { machine: "held" });
     assert.deepEqual(
       kindsOf(await list()).filter((each) => each.startsWith("bundle")),
       [],

@@ -2,8 +2,8 @@ import type { Toolchain } from "../../backends/index.ts";
 import {
   type CloneWay,
   cloneDefinition,
+  copyBelongings,
   copyDisks,
-  copyTpm,
   emptyState,
   linkDisks,
   type Machine,
@@ -61,7 +61,7 @@ export async function cloneMachine(machine: Machine, request: CloneRequest, cont
           ...(request.linked
             ? [disks(paths), describe(paths, definition)]
             : [disks(paths).then((copied) => describe(paths, { ...definition, disks: copied }))]),
-          copyTpm(point, paths),
+          copyBelongings(point, paths),
           makeKeys(paths, definition),
           makePrivateFolder(paths.logs),
           saveState(paths, { ...emptyState(), identity: pendingIdentity(name) }, { durable: true }),

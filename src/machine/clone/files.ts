@@ -102,12 +102,17 @@ export async function wholeChain(point: Point, key: string): Promise<readonly [O
   return [first, ...rest];
 }
 
-/** The TPM's state goes with the disks: keys sealed in it would be lost otherwise. */
-export async function copyTpm(point: Point, target: MachinePaths): Promise<void> {
-  if (point.tpm === undefined) return;
-  const from = join(point.machine.paths.folder, point.tpm);
-  if (!(await stat(from).catch(() => undefined))) return;
-  await cp(from, join(target.folder, "tpm"), { recursive: true, filter: (name) => !/[\\/]\.lock/.test(name) });
+/** What else of the machine's folder its definition needs: the TPM's state (keys sealed in it would be lost), boot files. */
+export async function copyBelongings(point: Point, target: MachinePaths): Promise<void> {
+  const { machine, definition, tpm } = point;
+  const boot = definition.networks.flatMap((network) => (network.mode === "nat" && network.netboot ? [network.netboot.directory] : []));
+  const folders: [from: string, to: string][] = boot.filter((folder) => !isAbsolute(folder)).map((folder) => [folder, folder]);
+  if (tpm !== undefined) folders.push([tpm, "tpm"]);
+  for (const [from, to] of folders) {
+    const source = join(machine.paths.folder, from);
+    if (!(await stat(source).catch(() => undefined))) continue;
+    await cp(source, join(target.folder, to), { recursive: true, filter: (name) => !/[\\/]\.lock/.test(name) });
+  }
 }
 
 /** Layers in the machine's own folder; images of the store are where every machine finds them. */
