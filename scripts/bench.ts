@@ -5,7 +5,7 @@
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, copies, others: these alone; the others stay as they were measured last
+ *   --only PART…   starting, booting, service, library, copies, snapshots, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -19,6 +19,7 @@ import { measureOthers, measurePrograms } from "../test/bench/others.ts";
 import { drifts, readRatios, writeRatios } from "../test/bench/ratios.ts";
 import { currentLoad, line, met, notesOf, report, type Versions } from "../test/bench/report.ts";
 import { measureService } from "../test/bench/service.ts";
+import { measureSnapshots } from "../test/bench/snapshots.ts";
 import { measureStarting } from "../test/bench/starting.ts";
 import { copyPrograms, makeWorld, type Programs, type World } from "../test/bench/world.ts";
 import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
@@ -38,6 +39,7 @@ const parts: Record<string, Part> = {
   service: (world) => measureService(world, { running: 10, idle: 5, runs: 7, idleSeconds: 60, windows: 5 }),
   library: (world) => measureLibrary(world, 7),
   copies: (world) => measureCopies(world, 9),
+  snapshots: (world) => measureSnapshots(world, 5),
   others: (world) => measureOthers(world, 7),
 };
 

@@ -6,7 +6,7 @@ import { memoryBlockers } from "./blockers.ts";
 import { alteration } from "./frozen.ts";
 import { chainOf, chainProblem, type LayerGraph, layerPath, readGraph } from "./graph.ts";
 import { internalSnapshots } from "./internal.ts";
-import { parentsFirst, visibleChildren, visibleParent } from "./tree.ts";
+import { familyOf, parentsFirst } from "./tree.ts";
 
 /** A snapshot as it looks from outside: the record, and what the files say. */
 export interface SnapshotFacts {
@@ -40,10 +40,13 @@ export async function listSnapshots(machine: Machine, options: { removed?: boole
   const session = options.live && machine.session?.responding ? machine.session : undefined;
   const current = definition ? layersOf(definition, file.current.layers) : file.current.layers;
   const uses = countUses(file, current);
+  const family = familyOf(file);
+  const alterations = alterationsOf(machine, file);
+  const present = family.parentOf(file.current.parent);
   const shown = parentsFirst(file).filter((record) => options.removed || record.removedAt === undefined);
   return {
-    snapshots: shown.map((record) => factsOf(machine, file, graph, record, uses)),
-    current: visibleParent(file, file.current.parent),
+    snapshots: shown.map((record) => factsOf(machine, graph, record, { uses, family, alterations, present })),
+    current: present,
     currentBytes: layerBytes(
       graph,
       Object.values(current).filter((layer) => uses.get(layer) === 1),
@@ -61,35 +64,50 @@ export async function snapshotFacts(machine: Machine, id: string): Promise<Snaps
   return found;
 }
 
-function factsOf(
-  machine: Machine,
-  file: SnapshotsFile,
-  graph: LayerGraph,
-  record: SnapshotRecord,
-  uses: ReadonlyMap<string, number>,
-): SnapshotFacts {
-  const own = Object.values(record.layers).filter((layer) => uses.get(layer) === 1);
+/** What is found out once for all snapshots. */
+interface Known {
+  readonly uses: ReadonlyMap<string, number>;
+  readonly family: ReturnType<typeof familyOf>;
+  readonly alterations: (name: string) => string | undefined;
+  readonly present: string | undefined;
+}
+
+function factsOf(machine: Machine, graph: LayerGraph, record: SnapshotRecord, known: Known): SnapshotFacts {
+  const own = Object.values(record.layers).filter((layer) => known.uses.get(layer) === 1);
   const memory = record.memory && fileBytes(layerPath(machine.paths, record.memory.file));
   return {
     record,
-    parent: visibleParent(file, record.parent),
+    parent: known.family.parentOf(record.parent),
     ownBytes: layerBytes(graph, own) + (memory ?? 0),
     memoryBytes: record.memory ? (memory ?? 0) : undefined,
-    current: visibleParent(file, file.current.parent) === record.id,
-    children: visibleChildren(file, record.id).length,
+    current: known.present === record.id,
+    children: known.family.children.get(record.id)?.length ?? 0,
     depth: chainDepth(graph, record.layers),
-    problem: problemOf(machine, file, graph, record),
+    problem: problemWith(machine, graph, record, known.alterations),
+  };
+}
+
+/** Looks at each file once, however many snapshots stand on it. */
+function alterationsOf(machine: Machine, file: SnapshotsFile): (name: string) => string | undefined {
+  const found = new Map<string, string | undefined>();
+  return (name) => {
+    if (!found.has(name)) found.set(name, alteration(machine.paths, file, name));
+    return found.get(name);
   };
 }
 
 /** Why a snapshot cannot be restored, as far as headers and sizes tell. */
 export function problemOf(machine: Machine, file: SnapshotsFile, graph: LayerGraph, record: SnapshotRecord): string | undefined {
+  return problemWith(machine, graph, record, alterationsOf(machine, file));
+}
+
+function problemWith(machine: Machine, graph: LayerGraph, record: SnapshotRecord, alterations: Known["alterations"]): string | undefined {
   const missing = Object.values(record.layers).flatMap((layer) => chainProblem(graph, layer) ?? []);
   if (missing.length > 0) return missing[0];
   const names = new Set(Object.values(record.layers).flatMap((layer) => chainOf(graph, layer).map(({ name }) => name)));
   if (record.memory) names.add(record.memory.file);
   for (const name of names) {
-    const found = alteration(machine.paths, file, name);
+    const found = alterations(name);
     if (found) return `${name} ${found}`;
   }
   const bytes = record.memory && fileSize(layerPath(machine.paths, record.memory.file));

@@ -21,16 +21,31 @@ export function findSnapshot(file: SnapshotsFile, nameOrId: string, options: { r
 
 /** The nearest one above that is not removed. */
 export function visibleParent(file: SnapshotsFile, parent: string | undefined): string | undefined {
-  const byId = new Map(file.snapshots.map((each) => [each.id, each]));
-  for (let at = parent === undefined ? undefined : byId.get(parent); at; at = at.parent === undefined ? undefined : byId.get(at.parent)) {
-    if (at.removedAt === undefined) return at.id;
-  }
-  return undefined;
+  return parentFinder(file)(parent);
 }
 
-/** Those that grew from it directly, counting through removed ones. */
-export function visibleChildren(file: SnapshotsFile, id: string): SnapshotRecord[] {
-  return visible(file).filter((each) => visibleParent(file, each.parent) === id);
+/** `visibleParent` for many: the records are indexed once. */
+function parentFinder(file: SnapshotsFile): (parent: string | undefined) => string | undefined {
+  const byId = new Map(file.snapshots.map((each) => [each.id, each]));
+  return (parent) => {
+    let at = parent === undefined ? undefined : byId.get(parent);
+    while (at && at.removedAt !== undefined) at = at.parent === undefined ? undefined : byId.get(at.parent);
+    return at?.id;
+  };
+}
+
+/** Who grew from whom, counting through removed ones: ids by the parent's id; roots by the empty text. */
+export function familyOf(file: SnapshotsFile): {
+  parentOf(id: string | undefined): string | undefined;
+  children: ReadonlyMap<string, readonly string[]>;
+} {
+  const find = parentFinder(file);
+  const children = new Map<string, string[]>();
+  for (const { id, parent } of visible(file)) {
+    const above = find(parent) ?? "";
+    children.set(above, [...(children.get(above) ?? []), id]);
+  }
+  return { parentOf: find, children };
 }
 
 /** The snapshot and everything that grew from it, parents first. */
