@@ -315,6 +315,16 @@ describe("snapshots in the editor", function () {
     await vscode.screenshot("disks-tree", ["dark", "light"]);
   });
 
+  it("lists what can go with what it frees, by kind", async () => {
+    await client.call("disk.remove", { machine: "hello", disk: "disk1" });
+    await rowsAre(vscode.page, "the second disk is still there", (rows) => !rows.some((row) => row.startsWith("Disk disk1, ")));
+    await vscode.command("Vivarium: Show What Can Go…");
+    const pick = vscode.page.locator(".quick-input-widget").filter({ hasText: "What Can Go" });
+    await pick.locator(".monaco-list-row").filter({ hasText: "Removed disks" }).waitFor();
+    await vscode.screenshot("prune", ["dark"]);
+    await vscode.page.keyboard.press("Escape");
+  });
+
   it("comes back with the window, at the same snapshot", async () => {
     const page = await open();
     await rowOf(page, "work").click();
