@@ -16,7 +16,12 @@ export const blocks = 32;
 const blockBytes = 65_536;
 
 interface Records {
-  readonly snapshots: { readonly name: string; readonly layers: Record<string, string>; readonly removedAt?: string }[];
+  readonly snapshots: {
+    readonly id: string;
+    readonly name: string;
+    readonly layers: Record<string, string>;
+    readonly removedAt?: string;
+  }[];
   readonly current: { readonly layers: Record<string, string> };
 }
 

@@ -1,6 +1,7 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { vivError } from "../../model/index.ts";
+import { asVivError, vivError } from "../../model/index.ts";
 import type { Operation } from "../machine.ts";
 import { explainFailure } from "../memory.ts";
 import type { Session } from "../session.ts";
@@ -61,7 +62,7 @@ export async function saveMemoryLive(session: Session, save: LiveSave, operation
     await migration.reached("completed");
   } catch (error) {
     await cancelMigration(session);
-    throw error;
+    throw await withFullDisk(error, save.file);
   } finally {
     clearTimeout(tooLong);
     progress.stop();
@@ -69,6 +70,15 @@ export async function saveMemoryLive(session: Session, save: LiveSave, operation
     void flushing.stop().finally(() => handle.close().catch(() => undefined));
   }
 }
+
+/** QEMU does not always say why a write failed. */
+async function withFullDisk(error: unknown, file: string): Promise<unknown> {
+  const { bavail, bsize } = await statfs(dirname(file));
+  if (asVivError(error).code !== "failed" || bavail * bsize > noSpaceBytes) return error;
+  return vivError("disk-full", "The disk is full: memory could not be saved.", "Free some space and try again.", error);
+}
+
+const noSpaceBytes = 4 * 1024 ** 2;
 
 /** Tests make it short; otherwise it is 30 s. */
 function limitMs(): number {
