@@ -170,6 +170,25 @@ describe("clones", function () {
     await run("still-4");
   });
 
+  it("of a suspended machine hold its disks, and it wakes as it was", async () => {
+    await starterMachine(client, "asleep", { start: true });
+    await write("asleep", "flushed");
+    await guest(client, "asleep", "sh", "-c", "echo memory > /run/only-in-memory");
+    await client.call("machine.suspend", { machine: "asleep" });
+    await clone("asleep", "asleep-linked", { linked: true });
+    await clone("asleep", "asleep-full");
+    assert.equal((await client.call("machine.show", { machine: "asleep" })).state, "suspended");
+    await client.call("machine.start", { machine: "asleep" });
+    assert.equal(await guest(client, "asleep", "cat", "/run/only-in-memory"), "memory");
+    await write("asleep", "later");
+    await stop("asleep");
+    for (const name of ["asleep-linked", "asleep-full"]) {
+      await run(name);
+      assert.equal(await read(name), "flushed", name);
+      await client.call("machine.kill", { machine: name });
+    }
+  });
+
   it("have what else lies in the folder: boot files, the TPM's state; and no fixed host port", async () => {
     await starterMachine(client, "rich", {
       networks: [{ mode: "nat", forwards: [{ hostPort: 45_871, guestPort: 22 }] }],
