@@ -70,7 +70,8 @@ export function oneVerb(verb: OneVerb): Command {
   return command;
 }
 
-function presentError({ editor }: Work, error: unknown, machine: MachineSummary, retry: () => Promise<unknown>): void {
+/** With what mends it for that machine; one that another window removed meanwhile is named. */
+export function presentError({ editor }: Work, error: unknown, machine: MachineSummary, retry: () => Promise<unknown>): void {
   if (isRemovedMeanwhile(error, machine)) void sayRemovedMeanwhile(machine);
   else void editor.presentError(error, { machine: machine.id, retry });
 }

@@ -89,7 +89,7 @@ function diskTooltip(disk: DiskDetails): vscode.MarkdownString {
     [l10n.t("Format"), `${disk.format}, ${disk.bus}`],
     [l10n.t("Size for the guest"), bytesWords(disk.virtualBytes)],
     [l10n.t("Takes on this computer"), bytesWords(disk.allocatedBytes)],
-    [l10n.t("Of this shared with others"), disk.sharedBytes > 0 ? bytesWords(disk.sharedBytes) : undefined],
+    [l10n.t("Shared with others"), disk.sharedBytes > 0 ? bytesWords(disk.sharedBytes) : undefined],
     [
       l10n.t("Compacting gives back"),
       (disk.reclaimableBytes ?? 0) > 0 ? l10n.t("about {0}", bytesWords(disk.reclaimableBytes ?? 0)) : undefined,
@@ -164,7 +164,7 @@ function snapshotTooltip(snapshot: SnapshotView): vscode.MarkdownString {
     [l10n.t("Taken"), new Date(snapshot.createdAt).toLocaleString(vscode.env.language)],
     [l10n.t("Holds"), snapshot.consistencyText],
     [l10n.t("Takes on this computer"), bytesWords(snapshot.ownBytes)],
-    [l10n.t("Of this memory"), snapshot.memoryBytes === null ? undefined : bytesWords(snapshot.memoryBytes)],
+    [l10n.t("Memory in it"), snapshot.memoryBytes === null ? undefined : bytesWords(snapshot.memoryBytes)],
     [l10n.t("Layers below it"), String(snapshot.depth)],
     [l10n.t("Note"), snapshot.note],
   ]);

@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { DiskDetails, MachineSummary } from "../../api/index.ts";
 import { bytesWords, isWhole, pickMachine, plain } from "../../editor/index.ts";
 import type { DiskNode } from "../../vmtree/index.ts";
-import type { Command, Work } from "../command.ts";
+import { type Command, presentError, type Work } from "../command.ts";
 
 const { l10n } = vscode;
 
@@ -15,7 +15,7 @@ interface DiskVerb {
 
 /** A verb for one disk: of a row of the tree, named by other code (`machine, disk`), or asked for when there are several. */
 export function diskVerb(verb: DiskVerb): Command {
-  return async (work, ...args) => {
+  const command: Command = async (work, ...args) => {
     const row = (args[0] as Partial<DiskNode> | undefined)?.kind === "disk" ? (args[0] as DiskNode) : undefined;
     const machine = await pickMachine(work.editor, row ? [{ machine: row.machine }] : args, {
       title: verb.title(),
@@ -23,17 +23,18 @@ export function diskVerb(verb: DiskVerb): Command {
       none: l10n.t("There is no machine whose vm.json can be read."),
     });
     if (!machine) return undefined;
+    const named = row?.disk.id ?? (typeof args[1] === "string" ? args[1] : undefined);
     try {
       const disks = await work.editor.storage.disks(machine.id);
-      const named = row?.disk.id ?? (typeof args[1] === "string" ? args[1] : undefined);
       const disk = named === undefined ? await askForDisk(verb.title(), machine, disks) : disks.find(({ id }) => id === named);
       if (named !== undefined && !disk) throw new Error(l10n.t("{0} has no disk “{1}”.", plain(machine.name), plain(named)));
       return disk && (await verb.run(work, machine, disk, ...args.slice(2)));
     } catch (error) {
-      void work.editor.presentError(error, { machine: machine.id });
+      presentError(work, error, machine, () => command(work, machine.id, named, ...args.slice(2)));
       return undefined;
     }
   };
+  return command;
 }
 
 /** The only one without a question. */

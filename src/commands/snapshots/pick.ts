@@ -2,7 +2,7 @@ import * as vscode from "vscode";
 import type { MachineSummary, SnapshotList, SnapshotView } from "../../api/index.ts";
 import { ageWords, bytesWords, isWhole, pickMachine, plain, snapshotIcon } from "../../editor/index.ts";
 import type { SnapshotNode } from "../../vmtree/index.ts";
-import type { Command, Work } from "../command.ts";
+import { type Command, presentError, type Work } from "../command.ts";
 
 const { l10n } = vscode;
 
@@ -28,31 +28,43 @@ interface SnapshotVerb {
  * Errors are shown with what mends them for that machine.
  */
 export function snapshotVerb(verb: SnapshotVerb): Command {
-  return async (work, ...args) => {
-    const row = rowOf(work, args[0]);
+  const command: Command = async (work, ...args) => {
+    const row = rowsOf(work, args)[0];
     const machine = await pickMachine(work.editor, row ? [{ machine: row.machine }] : args, {
       title: verb.title(),
       fits: isWhole,
       none: l10n.t("There is no machine whose vm.json can be read."),
     });
     if (!machine) return undefined;
+    const named = row?.snapshot.id ?? (typeof args[1] === "string" ? args[1] : undefined);
     try {
       const list = await work.editor.storage.snapshots(machine.id);
-      const named = row?.snapshot.id ?? (typeof args[1] === "string" ? args[1] : undefined);
       const snapshot = named === undefined ? await ask(verb, machine, list) : byNameOrId(list, named);
       return snapshot && (await verb.run(work, { machine, snapshot, list }, ...args.slice(2)));
     } catch (error) {
-      void work.editor.presentError(error, { machine: machine.id });
+      presentError(work, error, machine, () => command(work, machine.id, named, ...args.slice(2)));
       return undefined;
     }
   };
+  return command;
 }
 
-/** The row a menu was opened on, or the one that is selected when a key was pressed. */
-function rowOf({ editor }: Work, first: unknown): SnapshotNode | undefined {
+/** A verb that is done to each of the selected rows, one after the other. */
+export function forEachRow(command: Command): Command {
+  return async (work, ...args) => {
+    const rows = rowsOf(work, args);
+    if (rows.length < 2) return command(work, ...args);
+    const results: unknown[] = [];
+    for (const row of rows) results.push(await command(work, row));
+    return results;
+  };
+}
+
+/** The rows a menu was opened on, or those that are selected when a key was pressed. */
+function rowsOf({ editor }: Work, [first, selected]: readonly unknown[]): SnapshotNode[] {
   const keyed = (first as { selection?: unknown } | undefined)?.selection === true;
-  const one = keyed ? editor.selection()[0] : first;
-  return (one as Partial<SnapshotNode> | undefined)?.kind === "snapshot" ? (one as SnapshotNode) : undefined;
+  const rows = keyed ? editor.selection() : Array.isArray(selected) && selected.length > 0 ? selected : [first];
+  return rows.filter((one): one is SnapshotNode => (one as Partial<SnapshotNode> | undefined)?.kind === "snapshot");
 }
 
 /** Removed ones can be meant by id alone: their names may be taken again. */

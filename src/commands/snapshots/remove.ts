@@ -2,16 +2,18 @@ import * as vscode from "vscode";
 import type { MachineSummary } from "../../api/index.ts";
 import { bytesWords, isWhole, plain, withCancellableProgress } from "../../editor/index.ts";
 import { type Command, oneVerb, type Work } from "../command.ts";
-import { snapshotVerb } from "./pick.ts";
+import { forEachRow, snapshotVerb } from "./pick.ts";
 
 const { l10n } = vscode;
 
 /** Out of sight, not gone: nothing is asked, because Undo brings it back until it is emptied. */
-export const removeSnapshot: Command = snapshotVerb({
-  title: () => l10n.t("Snapshot to remove"),
-  none: (machine) => l10n.t("{0} has no snapshot yet.", machine),
-  run: (work, { machine, snapshot }) => remove(work, machine, snapshot.id, snapshot.name, false),
-});
+export const removeSnapshot: Command = forEachRow(
+  snapshotVerb({
+    title: () => l10n.t("Snapshot to remove"),
+    none: (machine) => l10n.t("{0} has no snapshot yet.", machine),
+    run: (work, { machine, snapshot }) => remove(work, machine, snapshot.id, snapshot.name, false),
+  }),
+);
 
 /** The snapshot and all that grew from it. */
 export const removeBranch: Command = snapshotVerb({
@@ -46,13 +48,15 @@ async function offerUndo({ editor }: Work, machine: MachineSummary, name: string
     for (const id of removed) await editor.service.call("snapshot.restoreRemoved", { machine: machine.id, snapshot: id });
 }
 
-export const undoRemoveSnapshot: Command = snapshotVerb({
-  title: () => l10n.t("Removed snapshot to bring back"),
-  fits: ({ removedAt }) => removedAt !== null,
-  none: (machine) => l10n.t("{0} has no removed snapshot.", machine),
-  run: ({ editor }, { machine, snapshot }) =>
-    editor.service.call("snapshot.restoreRemoved", { machine: machine.id, snapshot: snapshot.id }),
-});
+export const undoRemoveSnapshot: Command = forEachRow(
+  snapshotVerb({
+    title: () => l10n.t("Removed snapshot to bring back"),
+    fits: ({ removedAt }) => removedAt !== null,
+    none: (machine) => l10n.t("{0} has no removed snapshot.", machine),
+    run: ({ editor }, { machine, snapshot }) =>
+      editor.service.call("snapshot.restoreRemoved", { machine: machine.id, snapshot: snapshot.id }),
+  }),
+);
 
 /** Deletes removed snapshots for good, after a question. */
 export const emptySnapshots: Command = oneVerb({

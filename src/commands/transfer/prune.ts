@@ -50,10 +50,17 @@ function rowsOf(items: readonly PruneItem[]): Row[] {
       bytes: sum(own),
       label: kindWord(kind),
       description: `${own.length} · ${bytesWords(sum(own))}`,
-      detail: own.map(({ name, detail }) => plain(detail === "" ? name : `${name} (${detail})`, 80)).join(", "),
+      detail: own.map(({ name, detail }) => plain(detail === "" ? name : `${name} (${localTimes(detail)})`, 80)).join(", "),
       picked: kind !== "machine" && kind !== "snapshot" && kind !== "disk",
     };
   });
+}
+
+/** Times as they are read here: the service writes them for machines. */
+function localTimes(text: string): string {
+  return text.replace(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, (time) =>
+    new Date(time).toLocaleString(vscode.env.language, { dateStyle: "medium", timeStyle: "short" }),
+  );
 }
 
 function kindWord(kind: Kind): string {

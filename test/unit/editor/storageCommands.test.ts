@@ -135,6 +135,17 @@ describe("removing snapshots", () => {
     ]);
   });
 
+  it("removes every selected row", async () => {
+    const fake = service();
+    const rows = ["base", "trial"].map((name) => ({ kind: "snapshot", machine: "id-of-hello", snapshot: snapshot(name) }));
+    const work = await workWith(fake);
+    await removeSnapshot(work, rows[0], rows);
+    assert.deepEqual(
+      fake.asked.flatMap(({ method, params }) => (method === "snapshot.remove" ? [params["snapshot"]] : [])),
+      ["id-of-base", "id-of-trial"],
+    );
+  });
+
   it("offers only removed ones to bring back", async () => {
     const fake = service();
     stub.answers.set("Removed snapshot to bring back", (items: { label: string }[]) => items.find(({ label }) => label === "old"));
