@@ -131,8 +131,7 @@ describe("a machine that is removed", function () {
     const ids: string[] = [];
     let looking = true;
     const look = (async () => {
-      while (looking)
-        await Promise.all([..."abcdef"].map((machine) => client.call("machine.show", { machine }).catch(() => undefined)));
+      while (looking) await Promise.all([..."abcdef"].map((machine) => client.call("machine.show", { machine }).catch(() => undefined)));
     })();
     for (const name of ["a", "b", "c", "d", "e", "f"]) {
       ids.push((await client.call("machine.create", { name, memory: "64M", disk: "16M", set: ["display.type=none"] })).id);
