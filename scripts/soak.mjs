@@ -1,0 +1,3 @@
+import { runOnNode24 } from "./setup/node24.mjs";
+
+runOnNode24("scripts/soak.ts");
