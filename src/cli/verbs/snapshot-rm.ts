@@ -18,10 +18,11 @@ export const verb = defineVerb({
   ],
   async run(work) {
     const { name, tag } = work.args;
-    const result = await work.call("snapshot.remove", { machine: name, snapshot: tag, ...work.options }, name);
+    const { branch, now } = work.options;
+    const result = await work.call("snapshot.remove", { machine: name, snapshot: tag, branch, now }, name);
     work.print(result, () => {
       const what = result.removed.join(", ");
-      if (work.options.now) return `${name}: ${what} deleted, ${humanBytes(result.freedBytes)} freed\n`;
+      if (now) return `${name}: ${what} deleted, ${humanBytes(result.freedBytes)} freed\n`;
       return `${name}: ${what} removed (viv snapshot undo ${name} ${tag} brings it back; viv snapshot empty ${name} frees ${humanBytes(result.reclaimableBytes)})\n`;
     });
     return 0;
