@@ -55,6 +55,9 @@ describe("the Machines view", function () {
     const client = await home.client();
     await client.call("machine.wait", { machine: "starter", for: "agent", timeoutMs: 120_000 });
     const tooltip = vscode.page.locator(".monaco-hover").filter({ hasText: "Guest agent" });
+    // One that opened where the mouse was left tells of the time before the agent.
+    await vscode.page.mouse.move(900, 400);
+    await tooltip.waitFor({ state: "hidden" });
     // A row that is repainted closes its tooltip, and a mouse that rests on it opens no other.
     for (let tries = 0; tries < 10 && !(await tooltip.isVisible()); tries += 1) {
       await vscode.page.mouse.move(900, 400);
