@@ -173,6 +173,7 @@ describe("snapshots in the editor", function () {
     await vscode.execute("vivarium.snapshot.compare", "lab", "small", "large");
     const lab = await vscode.webview("Snapshots of lab");
     const memory = lab.locator(".comparison tbody tr").filter({ has: lab.locator('th:text-is("memory")') });
+    await memory.waitFor();
     assert.deepEqual(await memory.locator("td").allInnerTexts(), ["256M", "384M"]);
     assert.equal(await lab.locator("#compare-with option:checked").innerText(), "large");
     await vscode.screenshot("snapshots-compare", ["dark", "light", "contrast"]);
