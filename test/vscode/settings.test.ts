@@ -164,7 +164,7 @@ describe("the settings form", function () {
     await form.locator("#cpus").fill("9999");
     await eventually(async () => (await problemOf(form, "cpus")) !== "", "the field is refused");
     await form.evaluate("window.scrollTo({ top: 0, behavior: 'instant' })");
-    assert.equal(await form.locator("nav [aria-current]").innerText(), "General");
+    await eventually(async () => (await form.locator("nav [aria-current]").innerText()) === "General", "the first section is in sight");
     assert.equal(
       await form.locator("#form .visually-hidden[role=status]").first().innerText(),
       "2 changes wait for a restart of the machine",
