@@ -26,7 +26,11 @@ const vivErrorNumber = -32_000;
 
 export function openConnection(socket: Socket): MessageConnection {
   socket.setNoDelay(true);
-  return createMessageConnection(new StreamMessageReader(socket), new StreamMessageWriter(socket));
+  const reader = new StreamMessageReader(socket);
+  // Its watch over half a message is wound up again for ever when the other side died in the middle of one, and would
+  // keep this process from ending.
+  reader.partialMessageTimeout = 0;
+  return createMessageConnection(reader, new StreamMessageWriter(socket));
 }
 
 export function toResponseError(thrown: unknown): ResponseError<ErrorReport> {
