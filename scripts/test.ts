@@ -170,11 +170,21 @@ function countsFrom(file: string, code: number): Counts {
   }
 }
 
+/** Longer than any file or tier takes on a busy host; what hangs is told instead of waited for. */
+const fileLimitMinutes = 20;
+
 function spawnAndWait(program: string, args: readonly string[], env: Record<string, string>): Promise<number> {
   return new Promise((done, failed) => {
     const child = spawn(program, args, { cwd: checkout, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, ...env } });
+    const timer = setTimeout(() => {
+      console.log(`${args.at(-1)} did not end within ${fileLimitMinutes} minutes: killed.`);
+      child.kill("SIGKILL");
+    }, fileLimitMinutes * 60_000);
     child.once("error", failed);
-    child.once("exit", (code) => done(code ?? 1));
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      done(code ?? 1);
+    });
   });
 }
 
