@@ -28,8 +28,10 @@ export class VivAgentLine {
 
   portChanged(device: string, open: boolean): void {
     if (device !== vivAgentPortId) return;
+    // QEMU tells once a second at most, and only the last of what happened: an agent that went and came again within it
+    // is told as open twice. It knows nothing of our connection then.
+    if (!open || this.#open) this.#hangUp();
     this.#open = open;
-    if (!open) this.#hangUp();
   }
 
   /** The agent, or undefined when the guest has none. Never throws. */

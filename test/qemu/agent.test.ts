@@ -114,7 +114,7 @@ describe("a guest's agent that lies", function () {
     const hostname = () => client.call("machine.exec", { machine: "liar", command: ["hostname"] });
     assert.equal((await hostname()).way, "viv-agent");
     await bySsh(
-      `for p in /proc/[0-9]*; do case "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)" in */vivarium/streams*|viv-agent*) kill -9 \${p#/proc/} ;; esac; done; true`,
+      `for p in /proc/[0-9]*; do case "$(tr '\\0' ' ' <$p/cmdline 2>/dev/null)" in */vivarium/streams*|viv-agent*) [ "\${p#/proc/}" = $$ ] || kill -9 "\${p#/proc/}" ;; esac; done; true`,
     );
     const result = await until("nobody answers but SSH", async () => {
       const answer = await hostname();
