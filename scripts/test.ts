@@ -33,6 +33,7 @@ interface Tier {
 const tiers: readonly Tier[] = [
   { name: "types", what: "TypeScript, strict", run: () => command("tsc", ["--noEmit"]) },
   { name: "pages", what: "TypeScript of the webviews’ pages", run: () => command("tsc", ["--noEmit", "-p", "src/webviews"]) },
+  { name: "viv", what: "TypeScript of viv: only what Node 20 knows", run: () => command("tsc", ["--noEmit", "-p", "src/cli"]) },
   { name: "lint", what: "format, lint, import arrows", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "unit", what: "pure code", run: () => mocha("unit") },
   { name: "golden", what: "command lines, transcripts, help", run: () => mocha("golden") },

@@ -56,8 +56,13 @@ export interface ExecSession {
 const reportBytes = 128 * 1024;
 
 export function execSession(stream: VivStream): ExecSession {
-  const done = Promise.withResolvers<ExecExit>();
-  done.promise.catch(() => undefined);
+  let ended: (exit: ExecExit) => void = () => undefined;
+  let failed: (error: VivError) => void = () => undefined;
+  const exit = new Promise<ExecExit>((resolve, reject) => {
+    ended = resolve;
+    failed = reject;
+  });
+  exit.catch(() => undefined);
   let over = false;
   let taken = 0;
   let ahead = execAheadBytes;
@@ -113,12 +118,12 @@ export function execSession(stream: VivStream): ExecSession {
       }
       case execKinds.exit: {
         const [signalled, value] = [content.readUInt32LE(0) === 1, content.readUInt32LE(4)];
-        done.resolve(signalled ? { exitCode: undefined, signal: value } : { exitCode: value, signal: undefined });
+        ended(signalled ? { exitCode: undefined, signal: value } : { exitCode: value, signal: undefined });
         finish();
         break;
       }
       case execKinds.failure:
-        done.reject(failureOf(content));
+        failed(failureOf(content));
         finish();
         break;
       default:
@@ -126,14 +131,14 @@ export function execSession(stream: VivStream): ExecSession {
     }
   });
   stream.onEnd(() => {
-    done.reject(vivError("agent-unavailable", "The connection to the command was lost.", "It was ended in the guest; run it again."));
+    failed(vivError("agent-unavailable", "The connection to the command was lost.", "It was ended in the guest; run it again."));
     if (!over) finish();
   });
   return {
     stdin,
     stdout,
     stderr,
-    exit: done.promise,
+    exit,
     signal: (number) => over || stream.write(execMessage("signal", number)),
     resize: (rows, columns) => over || stream.write(execMessage("resize", rows, columns)),
     close: () => stream.close(),

@@ -75,24 +75,6 @@ export function emulatedWarning(): string {
   return l10n.t("Emulated: not a security boundary");
 }
 
-/** Seconds for people: the two largest units. */
-export function durationWords(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  const parts: [number, string][] = [
-    [Math.floor(whole / 86_400), "d"],
-    [Math.floor((whole % 86_400) / 3600), "h"],
-    [Math.floor((whole % 3600) / 60), "min"],
-    [whole % 60, "s"],
-  ];
-  const first = parts.findIndex(([count]) => count > 0);
-  if (first < 0) return "0 s";
-  return parts
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(" ");
-}
-
 /** `memory: 512M → 1G`; of what is no single value, the place alone. */
 export function pendingWords({ path, before, after }: MachineDetails["pending"][number]): string {
   const single = [before, after].every((value) => typeof value !== "object" || value === null);

@@ -2,6 +2,8 @@ import { vivError } from "../model/index.ts";
 import type { QmpEvent } from "../qemu/index.ts";
 import type { Operation } from "./machine.ts";
 import type { Session } from "./session.ts";
+import { runSteps } from "./snapshots/live.ts";
+import { loadMemory } from "./snapshots/plan.ts";
 
 /** Migration's default limit is 128 MiB/s; a local file takes what the disk gives. */
 const unlimitedBandwidth = 2 ** 40;
@@ -25,15 +27,11 @@ export async function saveMemory(session: Session, file: string, operation: Oper
 
 /** Reads memory and device state into a QEMU that was started with `-incoming defer`. `mappedRam` as it was written. */
 export async function restoreMemory(session: Session, file: string, mappedRam: boolean, operation: Operation): Promise<void> {
-  const { qmp } = session;
-  const capabilities = [{ capability: "events", state: true }, ...(mappedRam ? [{ capability: "mapped-ram", state: true }] : [])];
-  await qmp.execute("migrate-set-capabilities", { capabilities });
-  await qmp.execute("migrate-set-parameters", { "max-bandwidth": unlimitedBandwidth });
   const finished = migrationEnd(session, operation);
   finished.catch(() => undefined);
-  await qmp.execute("migrate-incoming", { uri: `file:${file}` });
+  await runSteps(session, loadMemory(file, mappedRam));
   await finished;
-  if (mappedRam) await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "mapped-ram", state: false }] });
+  if (mappedRam) await session.qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "mapped-ram", state: false }] });
 }
 
 /** Resolves when migration completed; rejects when it failed, was cancelled, or QEMU went away. */

@@ -1,4 +1,4 @@
-import { type Readiness, readinessSteps } from "../model/index.ts";
+import type { Readiness } from "../model/index.ts";
 import { type ReadinessMark, readinessReader } from "../qemu/index.ts";
 import { settleIdentity } from "./clone/identity.ts";
 import type { Machine } from "./machine.ts";
@@ -70,9 +70,4 @@ async function probeSsh(machine: Machine, signal: AbortSignal): Promise<boolean>
 /** The forward to the guest's SSH port, if the machine has one. */
 export function sshForward(machine: Machine): { hostAddress: string; hostPort: number } | undefined {
   return machine.state.run?.forwards.find((forward) => forward.protocol === "tcp" && forward.guestPort === 22);
-}
-
-/** The ladder's steps that are not reached yet, in order. */
-export function missingSteps(readiness: Readiness): string[] {
-  return readinessSteps.filter((step) => readiness[step] === undefined);
 }

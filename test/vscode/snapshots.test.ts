@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { availableParallelism, loadavg } from "node:os";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import type { SnapshotView, VivClient } from "../../src/api/index.ts";
@@ -347,8 +346,8 @@ describe("snapshots in the editor", function () {
     await client.call("snapshot.create", { machine: "many", name: "s0" });
     await multiply(join(world.home.machineFolder("many"), "snapshots.json"), 100);
     let times: number[] = [];
-    // Other work on this computer only ever adds: the quickest counts, and with more to run than cores all share them.
-    const allowedMs = 500 * Math.max(1, (loadavg()[0] ?? 0) / availableParallelism());
+    // Other work on this computer only ever adds: the quickest counts. The limit stays.
+    const allowedMs = 500;
     for (let round = 0; round < 8 && (times.length < 4 || Math.min(...times) > allowedMs); round += 1) {
       await vscode.execute("workbench.action.closeAllEditors");
       await vscode.execute("vivarium.openSnapshots", "many");
@@ -360,7 +359,7 @@ describe("snapshots in the editor", function () {
       );
       times = [...(await vscode.extensionLog()).matchAll(/snapshots of many on screen after (\d+) ms/g)].map(([, ms]) => Number(ms));
     }
-    console.log(`      100 snapshots on screen after ${times.join(", ")} ms; allowed with this load: ${Math.round(allowedMs)} ms`);
+    console.log(`      100 snapshots on screen after ${times.join(", ")} ms; the quickest of at most ${allowedMs}`);
     assert.ok(Math.min(...times) <= allowedMs, `${times.join(", ")} ms`);
     await vscode.screenshot("snapshots-hundred", ["dark"]);
   });

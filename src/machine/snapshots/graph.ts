@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
-import { type Definition, nvramKey, type SnapshotsFile } from "../../model/index.ts";
+import type { Definition, SnapshotsFile } from "../../model/index.ts";
 import { parseQcow2Header } from "../../qemu/index.ts";
 import { inFolder, type MachinePaths } from "../folder.ts";
 import { layersOf } from "../layers.ts";
@@ -145,8 +145,4 @@ export function keyOfLayer(name: string): string | undefined {
 
 export function layerPath(paths: MachinePaths, name: string): string {
   return isAbsolute(name) ? name : join(paths.folder, ...name.split("/"));
-}
-
-export function isNvram(key: string): boolean {
-  return key === nvramKey("uefi") || key === nvramKey("uefi-secure");
 }

@@ -1,4 +1,6 @@
-import { inflateRawSync, zstdDecompressSync } from "node:zlib";
+// By its whole name: a Node without zstd (before 22.15) could not even load a named import, and vivd starts on the
+// caller's Node before it hands over to the bundle's.
+import * as zlib from "node:zlib";
 import { parseQcow2Header, type Qcow2Header } from "../qcow2Header.ts";
 import { blockwise, plainText, readExactly, requireVirtualSize, toNumber } from "./bytes.ts";
 import { type GuestContent, type ImageBytes, type ImageFact, type ImageHeader, type InternalSnapshot, refuse } from "./types.ts";
@@ -117,7 +119,7 @@ async function inflatedCluster(bytes: ImageBytes, descriptor: bigint, { clusterB
   const packed = await bytes.read(at, sectors * 512 - (at % 512));
   try {
     const options = { maxOutputLength: clusterBytes };
-    return zstd ? zstdDecompressSync(packed.subarray(0, zstdFrameBytes(packed)), options) : inflateRawSync(packed, options);
+    return zstd ? zlib.zstdDecompressSync(packed.subarray(0, zstdFrameBytes(packed)), options) : zlib.inflateRawSync(packed, options);
   } catch {
     return refuse("is damaged: a compressed cluster cannot be read");
   }

@@ -42,9 +42,6 @@ export interface VivAgent {
   dispose(): void;
 }
 
-/** The newest protocol this side speaks; an agent of a newer one is still asked for what both know. */
-export const vivAgentProtocol = 1;
-
 /** An agent that was in the middle of a former host's frame answers the second mark. */
 const markPatienceMs = 300;
 const streamLimit = 64;
