@@ -310,7 +310,16 @@ describe("snapshots in the editor", function () {
       () => inGuest("cat /sys/block/*/size"),
       (sizes) => sizes.split("\n").includes(String((64 * 1024 ** 2) / 512)),
     );
-    await machineRow(vscode.page, "Disk disk0").click();
+    // The new disk's row may come under the mouse in the middle of a click.
+    await until(
+      "the disk's row is open",
+      async () => {
+        const row = machineRow(vscode.page, "Disk disk0");
+        if ((await row.getAttribute("aria-expanded")) !== "true") await row.click();
+        return row.getAttribute("aria-expanded");
+      },
+      (expanded) => expanded === "true",
+    );
     await rowsAre(vscode.page, "no layers", (rows) => rows.some((row) => row.startsWith("disk0.qcow2, ")));
     await vscode.screenshot("disks-tree", ["dark", "light"]);
   });
