@@ -28,8 +28,7 @@ export function pickOrType(options: PickOrType): Promise<string | undefined> {
       pick.items = text === "" ? marked : [...typedItem(text.trim(), options), ...marked];
     });
     pick.onDidAccept(() => {
-      const [chosen] = pick.selectedItems;
-      const value = chosen?.value ?? chosen?.label;
+      const value = acceptedValue(pick.value.trim(), pick.selectedItems[0]);
       if (value === undefined || options.problem(value) !== undefined) return;
       resolve(value);
       pick.hide();
@@ -40,6 +39,12 @@ export function pickOrType(options: PickOrType): Promise<string | undefined> {
     });
     pick.show();
   });
+}
+
+/** Who types and presses Enter at once is ahead of the list: what stands in front there is of the text before. */
+export function acceptedValue(typed: string, chosen: Choice | undefined): string | undefined {
+  const stale = !chosen?.label.toLowerCase().includes(typed.toLowerCase());
+  return stale && typed !== "" ? typed : (chosen?.value ?? chosen?.label);
 }
 
 function typedItem(text: string, { choices, problem }: PickOrType): Choice[] {

@@ -50,8 +50,8 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
   return registered;
 }
 
-/** VS Code fills an open panel that has no terminal with a shell of its own, in about this time. */
-const shellOpensMs = 1500;
+/** VS Code fills an open panel that has no terminal with a shell of its own, some time after the window is there. */
+const shellOpensMs = 10_000;
 
 /** Opens them again without the keyboard, which nobody gave. The one that was in front of a panel in sight is there again. */
 async function restore(editor: Editor, ids: readonly string[], front: string | undefined): Promise<void> {
@@ -61,9 +61,19 @@ async function restore(editor: Editor, ids: readonly string[], front: string | u
     return machine && isWhole(machine) ? [{ id, terminal: vscode.window.createTerminal(serialOptions(editor, machine)) }] : [];
   });
   const wanted = opened.find(({ id }) => id === front)?.terminal;
-  await new Promise((wake) => setTimeout(wake, shellOpensMs));
-  const { activeTerminal } = vscode.window;
-  if (wanted && activeTerminal && machineOf(activeTerminal) === undefined) wanted.show(true);
+  if (wanted) bringBack(wanted);
+}
+
+/** In front of the shells that were there before, and of the first that VS Code opens on its own. */
+function bringBack(wanted: vscode.Terminal): void {
+  const isOther = (active: vscode.Terminal | undefined): boolean => active !== undefined && machineOf(active) === undefined;
+  if (isOther(vscode.window.activeTerminal)) wanted.show(true);
+  const listening = vscode.window.onDidChangeActiveTerminal((active) => {
+    if (!isOther(active)) return;
+    listening.dispose();
+    wanted.show(true);
+  });
+  setTimeout(() => listening.dispose(), shellOpensMs);
 }
 
 function machineOf({ creationOptions }: vscode.Terminal): string | undefined {

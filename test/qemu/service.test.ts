@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createConnection, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -204,10 +204,12 @@ describe("two builds of Vivarium side by side", function () {
       logLevel: "error",
     });
     await writeFile(join(outdir, "package.json"), JSON.stringify({ type: "module", version }));
+    // Beside the programs, as in an extension: by VIVARIUM_DIST they would find the checkout's own service there too.
+    for (const part of ["bundle", "guest"]) await symlink(join(checkout, "dist", part), join(outdir, part));
   }
 
   function viv<T>(build: "old" | "new", ...words: string[]): Promise<T> {
-    const env = { ...home.environment, ...pauses().environment, VIVARIUM_RUNTIME: "here", VIVARIUM_DIST: join(checkout, "dist") };
+    const env = { ...home.environment, ...pauses().environment, VIVARIUM_RUNTIME: "here" };
     return new Promise((resolve, reject) => {
       execFile(process.execPath, [join(folder, build, "viv.js"), ...words, "--json"], { env }, (error, stdout, stderr) => {
         if (error) reject(new Error(`${build} viv ${words.join(" ")}: ${stderr}${stdout}`));

@@ -265,9 +265,8 @@ describe("the settings form", function () {
 
   it("adds, enlarges and removes a disk with the palette's own questions; what was not saved is saved first", async () => {
     const form = await open("hello");
-    const pick = async (text: string) => {
-      const input = vscode.page.locator(".quick-input-widget input.input");
-      await input.waitFor();
+    const answer = async (title: string, text: string) => {
+      const input = vscode.page.locator(".quick-input-widget").filter({ hasText: title }).locator("input.input");
       await input.fill(text);
       await input.press("Enter");
     };
@@ -276,14 +275,14 @@ describe("the settings form", function () {
     const [first] = await disks();
     await form.locator("#note").fill("with another disk");
     await form.getByRole("button", { name: "Add Disk…" }).click();
-    await pick("64M");
+    await answer("New Disk for hello", "64M");
     await form.locator("#disks-1-box").waitFor();
     await eventually(async () => (await form.locator("#disks-1-box").innerText()).includes("64 MiB"), "its size stands there");
     assert.match(await read("hello"), /with another disk/);
     const [, added] = await disks();
     assert.equal(added?.[1], 64 * 1024 ** 2);
     await form.getByRole("button", { name: `Enlarge disk ${String(added?.[0])}` }).click();
-    await pick("96M");
+    await answer(`Larger Disk ${String(added?.[0])} of hello`, "96M");
     await eventually(async () => (await disks())[1]?.[1] === 96 * 1024 ** 2, "it is larger");
     await eventually(async () => (await form.locator("#disks-1-box").innerText()).includes("96 MiB"), "the form says so");
     await form.getByRole("button", { name: `Remove disk ${String(added?.[0])}` }).click();
