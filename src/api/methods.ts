@@ -1,7 +1,11 @@
 import * as z from "zod";
 import { Architecture, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
 import { diskMethods } from "./diskMethods.ts";
+import { fileMethods } from "./fileMethods.ts";
+import { guestMethods } from "./guestMethods.ts";
+import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
+import { shareMethods } from "./shareMethods.ts";
 import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
 import { transferMethods } from "./transferMethods.ts";
 
@@ -393,6 +397,10 @@ export const methods = {
   ...snapshotMethods,
   ...diskMethods,
   ...transferMethods,
+  ...imageMethods,
+  ...guestMethods,
+  ...fileMethods,
+  ...shareMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

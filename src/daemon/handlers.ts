@@ -37,9 +37,13 @@ import { asVivError, requireMachineName, vivError } from "../model/index.ts";
 import { installCommandLine } from "./commandLine.ts";
 import { diskHandlers } from "./diskHandlers.ts";
 import { openExec } from "./execStream.ts";
+import { fileHandlers } from "./fileHandlers.ts";
+import { guestHandlers } from "./guestHandlers.ts";
 import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
+import { imageHandlers } from "./imageHandlers.ts";
+import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { transferHandlers } from "./transferHandlers.ts";
 import { detailsOf, summaryOf } from "./views.ts";
@@ -126,6 +130,10 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...snapshotHandlers,
   ...diskHandlers,
   ...transferHandlers,
+  ...imageHandlers,
+  ...guestHandlers,
+  ...fileHandlers,
+  ...shareHandlers,
 };
 
 async function status({ world, clients }: HandlerContext): Promise<Result<"daemon.status">> {

@@ -1,6 +1,6 @@
+import { sep } from "node:path";
+import { copyFromGuest, copyToGuest, parsePlace } from "../../copy/index.ts";
 import { humanBytes, vivError } from "../../model/index.ts";
-import { copyFromGuest, copyToGuest } from "../copy/copy.ts";
-import { parsePlace } from "../copy/places.ts";
 import { safeText } from "../safe.ts";
 import { defineVerb } from "../verb.ts";
 
@@ -31,11 +31,13 @@ export const verb = defineVerb({
         "For example viv cp notes.txt hello:/root/",
       );
     const told = () => undefined;
+    const copying = { client: await work.client(), signal: work.signal };
+    const local = (path: string) => work.path(path) + (/[\\/]$/.test(path) ? sep : "");
     const copied =
       target.kind === "guest"
-        ? await copyToGuest(work, work.args.source, target, told)
+        ? await copyToGuest(copying, work.path(work.args.source), target, told)
         : source.kind === "guest"
-          ? await copyFromGuest(work, source, work.args.target, told)
+          ? await copyFromGuest(copying, source, local(work.args.target), told)
           : undefined;
     if (copied === undefined) throw vivError("usage", "One of the two must be in a guest.");
     work.print(copied, () => `${safeText(copied.target)}: ${humanBytes(copied.bytes)}\n`);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { guestBase, guestFolder, parsePlace } from "../../../src/cli/copy/places.ts";
+import { guestBase, guestFolder, parsePlace } from "../../../src/copy/index.ts";
 
 describe("places of a copy", () => {
   const rows: readonly (readonly [word: string, expected: unknown])[] = [

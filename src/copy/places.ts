@@ -1,4 +1,4 @@
-import { machineNamePattern, vivError } from "../../model/index.ts";
+import { machineNamePattern, vivError } from "../model/index.ts";
 
 /** One end of a copy: a path of this host, or of a machine. */
 export type Place =

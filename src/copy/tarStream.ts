@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { create, extract, type ReadEntry } from "tar";
-import { vivError } from "../../model/index.ts";
+import { vivError } from "../model/index.ts";
 
 /** Counts and hashes what passes. */
 export class Meter extends Transform {

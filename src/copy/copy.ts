@@ -2,9 +2,8 @@ import { lstat, mkdir, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ExecSession } from "../../api/index.ts";
-import { vivError } from "../../model/index.ts";
-import type { Work } from "../verb.ts";
+import type { ExecSession, VivClient } from "../api/index.ts";
+import { vivError } from "../model/index.ts";
 import { guestBase, guestFolder } from "./places.ts";
 import { Meter, pack, unpack } from "./tarStream.ts";
 
@@ -16,6 +15,12 @@ export interface Copied {
   readonly sha256: string;
 }
 
+/** Who copies: the connection, and what ends it. */
+export interface CopyWork {
+  readonly client: VivClient;
+  readonly signal: AbortSignal;
+}
+
 interface GuestSide {
   readonly machine: string;
   readonly path: string;
@@ -23,9 +28,9 @@ interface GuestSide {
 
 type Told = (bytes: number) => void;
 
-/** @throws VivError `not-found`, `agent-unavailable`, `agent-failed`, `disk-full`. */
-export async function copyToGuest(work: Work, source: string, target: GuestSide, told: Told): Promise<Copied> {
-  const path = resolve(work.host.folder, source);
+/** `source` is absolute. @throws VivError `not-found`, `agent-unavailable`, `agent-failed`, `disk-full`. */
+export async function copyToGuest(work: CopyWork, source: string, target: GuestSide, told: Told): Promise<Copied> {
+  const path = resolve(source);
   await lstat(path).catch(() => {
     throw vivError("not-found", `There is no ${path}.`);
   });
@@ -42,8 +47,9 @@ export async function copyToGuest(work: Work, source: string, target: GuestSide,
   return checked(exitCode, words, meter, { source: path, target: `${target.machine}:${join(folder, name)}` });
 }
 
-export async function copyFromGuest(work: Work, source: GuestSide, target: string, told: Told): Promise<Copied> {
-  const path = resolve(work.host.folder, target);
+/** `target` is absolute, but may end with a slash: then it is a folder. */
+export async function copyFromGuest(work: CopyWork, source: GuestSide, target: string, told: Told): Promise<Copied> {
+  const path = resolve(target);
   const inside = /[\\/]$/.test(target) || (await isFolder(path));
   const name = inside ? guestBase(source.path) || source.machine : basename(path);
   const folder = inside ? path : dirname(path);
@@ -65,8 +71,8 @@ export async function copyFromGuest(work: Work, source: GuestSide, target: strin
   }
 }
 
-async function applet(work: Work, machine: string, name: "get" | "put", words: string[]): Promise<ExecSession> {
-  const session = await (await work.client()).openExec({ machine, command: words, applet: name });
+async function applet(work: CopyWork, machine: string, name: "get" | "put", words: string[]): Promise<ExecSession> {
+  const session = await work.client.openExec({ machine, command: words, applet: name });
   if (session) return session;
   throw vivError(
     "agent-unavailable",
@@ -113,8 +119,8 @@ function checked(exitCode: number, words: string, meter: Meter, places: Pick<Cop
   return { ...places, bytes: meter.bytes, sha256: here };
 }
 
-async function isGuestFolder(work: Work, { machine, path }: GuestSide): Promise<boolean> {
-  const { exitCode } = await work.call("machine.exec", { machine, command: ["test", "-d", path] }, machine);
+async function isGuestFolder(work: CopyWork, { machine, path }: GuestSide): Promise<boolean> {
+  const { exitCode } = await work.client.call("machine.exec", { machine, command: ["test", "-d", path] }, { signal: work.signal });
   return exitCode === 0;
 }
 

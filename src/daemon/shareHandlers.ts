@@ -1,0 +1,4 @@
+import type { shareMethods } from "../api/index.ts";
+import type { HandlersOf } from "./handler.ts";
+
+export const shareHandlers: HandlersOf<typeof shareMethods> = {};
