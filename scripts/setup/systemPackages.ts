@@ -36,6 +36,9 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "unshare", package: "util-linux" },
   { program: "mount", package: "mount" },
   { program: "mkfs.xfs", package: "xfsprogs" },
+  // The Debian guest of the tests (test/support/debian.ts).
+  { program: "mmdebstrap", package: "mmdebstrap" },
+  { program: "sfdisk", package: "fdisk" },
   // An export must boot where nothing is ours.
   { program: "libvirtd", package: "libvirt-daemon-system" },
   { program: "virsh", package: "libvirt-clients" },
