@@ -5,6 +5,7 @@ import { show } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
 import { allLayersAreClean } from "../support/snapshots.ts";
 import { blocks, type Content, emptyMachine, seededRandom, WrittenDisk } from "../support/snapshotWalk.ts";
+import { noteWalk } from "../support/walkReport.ts";
 
 /**
  * A random walk through everything that snapshots can do, beside a model that is a few lines long: what the disk must
@@ -38,15 +39,26 @@ describe("a random walk through snapshots", function () {
       const machine = `walk-${seed}`;
       await emptyMachine(client, machine);
       const trail: string[] = [];
+      const startedAt = Date.now();
+      const walk = new Walk(client, home, machine, seed, trail);
+      const note = (done: number, outcome: "going on" | "passed" | "failed") => {
+        const { running, taken, restored } = walk;
+        noteWalk({ seed, asked: steps, done, running, taken, restored, seconds: (Date.now() - startedAt) / 1000, outcome });
+      };
+      let done = 0;
       try {
-        const walk = new Walk(client, home, machine, seed, trail);
         for (let step = 1; step <= steps; step += 1) {
           await walk.step();
-          if (step % lookEvery === 0 || step === steps) await walk.lookAtEverything();
+          done = step;
+          if (step % lookEvery !== 0 && step !== steps) continue;
+          await walk.lookAtEverything();
+          note(done, "going on");
         }
         console.log(`      ${walk.running} of ${steps} steps with QEMU running; ${walk.taken} snapshots, ${walk.restored} restores`);
         assert.ok(walk.running * 4 >= steps, "too few steps with QEMU running");
+        note(done, "passed");
       } catch (error) {
+        note(done, "failed");
         console.log(`      seed ${seed}, after: ${trail.join("; ")}`);
         throw error;
       } finally {
