@@ -29,8 +29,8 @@ import {
   vivError,
 } from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
-import { requireWebAddress } from "./download.ts";
-import { findImage, type Image, storeImage } from "./images.ts";
+import { requireWebAddress } from "./download/index.ts";
+import { findImage, type Image, storeImage } from "./images/index.ts";
 import { type Netboot, type NetbootSource, netbootFromFolder, netbootFromWeb } from "./netboot/index.ts";
 
 /** A new machine as it was asked for; see CreateRequest of the API. */

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Architecture, Definition, Firmware, Network } from "../model/index.ts";
 import { parseBytes, sizeText } from "../model/index.ts";
-import type { Image } from "./images.ts";
+import type { Image } from "./images/index.ts";
 import type { Netboot } from "./netboot/index.ts";
 
 /** What the user asked for, checked. Absent values get defaults from the host and the image. */

@@ -1,7 +1,7 @@
 /** The room's door: what the machines of a host share. */
 export { createMachine, type NewMachine } from "./create.ts";
 export { type Home, homeFolders, openHome } from "./home.ts";
-export { type Image, listImages } from "./images.ts";
+export * from "./images/index.ts";
 export { Library } from "./library.ts";
 export { freePort, portIsFree } from "./ports.ts";
 export { Toolchains } from "./toolchains.ts";

@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Work } from "../../machine/index.ts";
 import { type Architecture, asVivError, type Firmware, vivError } from "../../model/index.ts";
-import { type DownloadOptions, download, requireWebAddress } from "../download.ts";
+import { type DownloadOptions, download, requireWebAddress } from "../download/index.ts";
 import { readBootFile } from "./bootFile.ts";
 import { firmwareForBootFile } from "./firmware.ts";
 import { bootNames, installTrees, type KernelAndInitrd, treeInfo } from "./names.ts";

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type DownloadOptions, download, requireWebAddress } from "../../../src/host/download.ts";
+import { type DownloadOptions, download, requireWebAddress } from "../../../src/host/download/index.ts";
 import { redirectTo, type WebServer, webServer } from "../../support/webServer.ts";
 
 describe("a download", () => {

@@ -5,7 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { definitionText, diskBytes, machineType, newDefinition, newMac } from "../../../src/host/definitions.ts";
-import { findImage, storeImage } from "../../../src/host/images.ts";
+import { findImage, storeImage } from "../../../src/host/images/index.ts";
 import { freePort, type Image, listImages, openHome, portIsFree } from "../../../src/host/index.ts";
 import { parseDefinition } from "../../../src/machine/index.ts";
 

@@ -4,8 +4,8 @@ import { chmod, copyFile, mkdir, readdir, readFile, rename, rm } from "node:fs/p
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as z from "zod";
-import { syncFolder } from "../machine/index.ts";
-import { Architecture, vivError } from "../model/index.ts";
+import { syncFolder } from "../../machine/index.ts";
+import { Architecture, vivError } from "../../model/index.ts";
 
 /** `image.json`: one image that machines are made from. Files are relative to its folder. */
 export const ImageFile = z.object({
