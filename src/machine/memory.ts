@@ -1,5 +1,5 @@
 import { vivError } from "../model/index.ts";
-import type { QmpEvent } from "../qemu/index.ts";
+import { deferred, type QmpEvent } from "../qemu/index.ts";
 import type { Operation } from "./machine.ts";
 import type { Session } from "./session.ts";
 import { runSteps } from "./snapshots/live.ts";
@@ -36,7 +36,7 @@ export async function restoreMemory(session: Session, file: string, mappedRam: b
 
 /** Resolves when migration completed; rejects when it failed, was cancelled, or QEMU went away. */
 async function migrationEnd(session: Session, operation: Operation): Promise<void> {
-  const ended = Promise.withResolvers<void>();
+  const ended = deferred<void>();
   const listening = session.qmp.onEvent((event: QmpEvent) => {
     if (event.name !== "MIGRATION") return;
     if (event.data.status === "completed") ended.resolve();

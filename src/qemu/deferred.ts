@@ -1,13 +1,13 @@
-/** A promise settled from outside (`Promise.withResolvers` of newer runtimes). Nobody has to listen to it. */
+/** A promise settled from outside (`Promise.withResolvers`, which Node 20 lacks). Nobody has to listen to it. */
 export interface Deferred<T> {
   readonly promise: Promise<T>;
   resolve(value: T): void;
-  reject(error: Error): void;
+  reject(reason: unknown): void;
 }
 
 export function deferred<T>(): Deferred<T> {
   let resolve: (value: T) => void = () => undefined;
-  let reject: (error: Error) => void = () => undefined;
+  let reject: (reason: unknown) => void = () => undefined;
   const promise = new Promise<T>((yes, no) => {
     resolve = yes;
     reject = no;

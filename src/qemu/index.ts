@@ -16,6 +16,7 @@ export { commandLine } from "./commandLine.ts";
 export type { CommandArguments, CommandName, CommandReturn, InputEvent, MigrationInfo, RunStatus, TransactionAction } from "./commands.ts";
 export { commandText } from "./commandText.ts";
 export { type OpenOptions, openChannel, type PreSharedKey } from "./connect.ts";
+export { type Deferred, deferred } from "./deferred.ts";
 export { diskDevice } from "./disks.ts";
 export type { EventData, EventName, QmpEvent, ShutdownReason } from "./events.ts";
 export { firmwareNodes } from "./firmware.ts";

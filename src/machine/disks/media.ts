@@ -1,7 +1,7 @@
 import { open, stat } from "node:fs/promises";
 import { isAbsolute } from "node:path";
 import { type Definition, vivError } from "../../model/index.ts";
-import { cdromNames } from "../../qemu/index.ts";
+import { cdromNames, deferred } from "../../qemu/index.ts";
 import type { Work } from "../host.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
@@ -94,7 +94,7 @@ async function openTray(session: Session, force: boolean, machine: Machine, oper
   const entry = await driveOf(session);
   if (entry?.tray_open === true) return;
   if (force || entry?.locked !== true) return runSteps(session, [openTrayStep(force)]);
-  const opened = Promise.withResolvers<boolean>();
+  const opened = deferred<boolean>();
   const listening = qmp.on("DEVICE_TRAY_MOVED", (event) => event["tray-open"] && opened.resolve(true));
   const timer = setTimeout(() => opened.resolve(false), trayTimeoutMs);
   const abort = () => opened.resolve(false);

@@ -1,5 +1,5 @@
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
-import { discardsSafely, diskNames, hotPlugPorts, QmpError } from "../../qemu/index.ts";
+import { deferred, discardsSafely, diskNames, hotPlugPorts, QmpError } from "../../qemu/index.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
@@ -81,8 +81,7 @@ export async function dropImages(machine: Machine, session: Session, disk: Disk)
 
 async function letGo(machine: Machine, session: Session, device: string, disk: Disk, operation: Operation): Promise<void> {
   const { qmp } = session;
-  const gone = Promise.withResolvers<void>();
-  gone.promise.catch(() => undefined);
+  const gone = deferred<void>();
   const refused = vivError(
     "wrong-state",
     `The guest of ${machine.name} keeps disk ${disk.id}.`,

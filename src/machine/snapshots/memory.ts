@@ -2,6 +2,7 @@ import { type FileHandle, open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { asVivError, vivError } from "../../model/index.ts";
+import { type Deferred, deferred } from "../../qemu/index.ts";
 import type { Operation } from "../machine.ts";
 import { explainFailure } from "../memory.ts";
 import type { Session } from "../session.ts";
@@ -122,7 +123,7 @@ interface MigrationWatch {
 
 function watchMigration(session: Session, operation: Operation): MigrationWatch {
   const seen = new Set<string>();
-  const waiting = new Map<string, PromiseWithResolvers<void>>();
+  const waiting = new Map<string, Deferred<void>>();
   let failure: unknown;
   const fail = (error: unknown) => {
     failure ??= error;
@@ -141,7 +142,7 @@ function watchMigration(session: Session, operation: Operation): MigrationWatch 
     async reached(status) {
       if (failure !== undefined) throw failure;
       if (seen.has(status)) return;
-      const promised = Promise.withResolvers<void>();
+      const promised = deferred<void>();
       waiting.set(status, promised);
       await promised.promise;
     },

@@ -58,7 +58,13 @@ export function branchOf(file: SnapshotsFile, id: string): SnapshotRecord[] {
 /** Parents before children, else in order of time. Records whose parent is gone are roots. */
 export function parentsFirst(file: SnapshotsFile): SnapshotRecord[] {
   const known = new Set(file.snapshots.map(({ id }) => id));
-  const children = Map.groupBy(file.snapshots, ({ parent }) => (parent !== undefined && known.has(parent) ? parent : ""));
+  const children = new Map<string, SnapshotRecord[]>();
+  for (const snapshot of file.snapshots) {
+    const parent = snapshot.parent !== undefined && known.has(snapshot.parent) ? snapshot.parent : "";
+    const siblings = children.get(parent);
+    if (siblings) siblings.push(snapshot);
+    else children.set(parent, [snapshot]);
+  }
   const ordered: SnapshotRecord[] = [];
   const waiting = [...(children.get("") ?? [])].reverse();
   for (let next = waiting.pop(); next; next = waiting.pop()) {

@@ -117,6 +117,8 @@ async function inflatedCluster(bytes: ImageBytes, descriptor: bigint, { clusterB
   const sectors = Number((descriptor & (compressedFlag - 1n)) >> offsetBits) + 1;
   if (at >= bytes.size) refuse("is cut off: its data lies beyond its end");
   const packed = await bytes.read(at, sectors * 512 - (at % 512));
+  const { zstdDecompressSync } = zlib as Partial<Pick<typeof zlib, "zstdDecompressSync">> & typeof zlib;
+  if (zstd && zstdDecompressSync === undefined) refuse("is compressed with zstd, which needs Node 22.15 or newer to look inside");
   try {
     const options = { maxOutputLength: clusterBytes };
     return zstd ? zlib.zstdDecompressSync(packed.subarray(0, zstdFrameBytes(packed)), options) : zlib.inflateRawSync(packed, options);
