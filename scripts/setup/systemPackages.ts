@@ -28,6 +28,7 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "x86_64-linux-gnu-as", package: "binutils-x86-64-linux-gnu" },
   { program: "aarch64-linux-gnu-as", package: "binutils-aarch64-linux-gnu" },
   { program: "xorriso", package: "xorriso" },
+  { program: "isoinfo", package: "genisoimage" },
   { program: "mcopy", package: "mtools" },
   { program: "mkfs.vfat", package: "dosfstools" },
   { program: "python3", package: "python3" },

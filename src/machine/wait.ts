@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { vivError } from "../model/index.ts";
+import { readinessSteps, vivError } from "../model/index.ts";
 import type { Machine } from "./machine.ts";
 import { sshForward } from "./readiness.ts";
 import { answersSsh } from "./sshProbe.ts";
@@ -51,7 +51,8 @@ function requirePossible(machine: Machine, condition: string): void {
 }
 
 function tooLate(machine: Machine, condition: string, timeoutMs: number): Error {
-  const reached = Object.entries(machine.state.run?.readiness ?? {}).map(([step, ms]) => `${step} ${Math.round(ms)} ms`);
+  const readiness = machine.state.run?.readiness ?? {};
+  const reached = readinessSteps.flatMap((step) => (readiness[step] === undefined ? [] : [`${step} ${Math.round(readiness[step])} ms`]));
   return vivError(
     "timeout",
     `${machine.name} did not reach “${condition}” within ${timeoutMs / 1000} s.${reached.length > 0 ? ` Reached: ${reached.join(", ")}.` : ""}`,

@@ -1,6 +1,8 @@
 import * as z from "zod";
 import { vivError } from "./errors.ts";
+import { FirstBoot } from "./firstBoot.ts";
 import { machineNamePattern } from "./names.ts";
+import { Probe } from "./probes.ts";
 import { parseBytes } from "./units.ts";
 
 /** What the user wants a machine to be: the content of `vm.json`. Human-editable; unknown keys are errors. */
@@ -157,6 +159,8 @@ export const Definition = z.strictObject({
     .regex(/^[a-z_][a-z0-9_-]{0,31}$/)
     .default("root")
     .describe("User for SSH"),
+  firstBoot: FirstBoot.optional().describe("What the guest becomes the first time it starts; without effect afterwards"),
+  probes: z.array(Probe).max(16).optional().describe("Your own steps of readiness"),
   onHostShutdown: z.enum(["suspend", "stop", "kill"]).default("suspend"),
   group: z.string().max(60).optional(),
   note: z.string().max(2000).optional(),
@@ -217,6 +221,14 @@ function beyondSchema(definition: Definition): DefinitionProblem[] {
   }
   for (const index of duplicates(definition.networks.map((network) => network.mac))) {
     problems.push({ path: `networks.${index}.mac`, message: "is used by another adapter of this machine" });
+  }
+  const { probes = [], firstBoot } = definition;
+  for (const index of duplicates(probes.map(({ name }) => name))) {
+    problems.push({ path: `probes.${index}.name`, message: "is another probe's of this machine" });
+  }
+  const users = firstBoot?.users ?? [];
+  for (const index of duplicates(users.map(({ name }) => name))) {
+    problems.push({ path: `firstBoot.users.${index}.name`, message: "is another user's of this machine" });
   }
   if (definition.firmware.type === "bios" && definition.architecture === "aarch64") {
     problems.push({ path: "firmware.type", message: "bios does not exist on aarch64; use uefi" });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { FirstBootRecord } from "./firstBoot.ts";
 
 /** What is so: the states a machine can be in, and what `state.json` records. */
 
@@ -36,6 +37,10 @@ export const Readiness = z.object({
   network: z.number().optional(),
   agent: z.number().optional(),
   ssh: z.number().optional(),
+  /** The user's own, by their names. */
+  probes: z.record(z.string(), z.number()).optional(),
+  /** Everything: the first boot done, an agent or SSH, each probe. */
+  ready: z.number().optional(),
 });
 export type Readiness = z.infer<typeof Readiness>;
 export const readinessSteps = [
@@ -47,6 +52,7 @@ export const readinessSteps = [
   "agent",
   "ssh",
 ] as const satisfies readonly (keyof Readiness)[];
+export type ReadinessStep = (typeof readinessSteps)[number];
 
 export const RuntimeForward = z.object({
   protocol: z.enum(["tcp", "udp"]),
@@ -69,6 +75,10 @@ export const RunRecord = ProcessIdentity.extend({
   forwards: z.array(RuntimeForward).default([]),
   readiness: Readiness.default({}),
   pausedBecause: PauseCause.optional(),
+  /** It goes on with memory from a file; it did not boot. */
+  woken: z.boolean().optional(),
+  /** Forwards of a clone that was woken, not opened before its guest has become itself. */
+  withheld: z.array(RuntimeForward).optional(),
 });
 export type RunRecord = z.infer<typeof RunRecord>;
 
@@ -112,7 +122,16 @@ export const StateFile = z.object({
   suspended: SuspendRecord.optional(),
   failure: FailureRecord.optional(),
   /** Who a clone's guest is to become, until its agent was told. */
-  identity: z.object({ hostname: z.string(), machineId: z.string() }).optional(),
+  identity: z
+    .object({
+      hostname: z.string(),
+      machineId: z.string(),
+      /** Login keys (base64) that its own one replaces in the guest. */
+      loginKeysBefore: z.array(z.string()).default([]),
+    })
+    .optional(),
+  /** The guest has had its first boot: nothing of `firstBoot` is handed to it again. */
+  firstBoot: FirstBootRecord.optional(),
   /** Host ports of the last start, taken again when they are free. */
   lastForwards: z.array(RuntimeForward).optional(),
   /** Readiness of past starts, newest first, at most ten. */

@@ -1,0 +1,1 @@
+export { type IsoEntry, type IsoOptions, isoSectorBytes, writeIso } from "./write.ts";
