@@ -76,6 +76,19 @@ int applet_watch(int count, char **words);
 int applet_ports(int count, char **words);
 int applet_identity(int count, char **words);
 int applet_upgrade(int count, char **words);
+int applet_files(int count, char **words);
+int applet_connect(int count, char **words);
+int applet_sync(int count, char **words);
+int applet_fetch(int count, char **words);
+
+/* tar.c: archives on stdin and stdout, all that passes counted in one SHA-256. */
+void tar_start(void);
+void tar_take(void *data, size_t bytes); /* ends the applet when the input ends too early */
+void tar_end_line(void);
+int tar_put(int root);                                              /* how many entries failed */
+bool tar_get(int folder, const char *file, const char *name);       /* false when the host reads no more */
+int tar_get_end(void);                                              /* how many entries failed */
+int tar_open_parent(int root, const char *path, char *last, bool make);
 
 /* Where an upgrade is put before it becomes the program. */
 #define UPGRADE_FILE "/run/viv-agent.upgrade"

@@ -19,6 +19,8 @@ static const struct {
 } applets[] = {
     {"get", applet_get},     {"put", applet_put},           {"list", applet_list},       {"watch", applet_watch},
     {"ports", applet_ports}, {"identity", applet_identity}, {"upgrade", applet_upgrade},
+    {"files", applet_files}, {"connect", applet_connect}, {"sync", applet_sync},
+    {"fetch", applet_fetch},
 };
 
 int applet_run(int count, char **words)

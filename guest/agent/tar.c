@@ -21,7 +21,12 @@ enum { BLOCK = 512, NAME_FIELD = 100, PAX_LIMIT = 64 * 1024 };
 static struct sha256 stream_hash;
 static int failures;
 
-static void end_line(void)
+void tar_start(void)
+{
+    sha256_start(&stream_hash);
+}
+
+void tar_end_line(void)
 {
     char hex[65];
     sha256_end(&stream_hash, hex);
@@ -112,7 +117,7 @@ static bool emit_content(int fd, uint64_t size, const char *name)
     return pad(size);
 }
 
-static bool get_entry(int folder, const char *file, const char *name);
+bool tar_get(int folder, const char *file, const char *name);
 
 static bool get_folder(int folder, const char *file, const char *name, const struct stat *facts)
 {
@@ -131,15 +136,14 @@ static bool get_folder(int folder, const char *file, const char *name, const str
         char *full = malloc(size);
         if (full == NULL) exit(complain("get:", name));
         snprintf(full, size, "%s/%s", name, below->d_name);
-        fine = get_entry(fd, below->d_name, full);
+        fine = tar_get(fd, below->d_name, full);
         free(full);
     }
     closedir(list);
     return fine;
 }
 
-/* False when the host reads no more. */
-static bool get_entry(int folder, const char *file, const char *name)
+bool tar_get(int folder, const char *file, const char *name)
 {
     struct stat facts;
     if (fstatat(folder, file, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
@@ -173,29 +177,34 @@ static bool get_entry(int folder, const char *file, const char *name)
     return fine;
 }
 
+int tar_get_end(void)
+{
+    static const uint8_t end[2 * BLOCK];
+    if (!emit(end, sizeof end)) return complain("get:", "the end");
+    tar_end_line();
+    return failures;
+}
+
 /* get PATH NAME: PATH and all below it, as NAME. Links are kept, never followed, but for PATH itself with a slash. */
 int applet_get(int count, char **words)
 {
-    static const uint8_t end[2 * BLOCK];
     struct stat facts;
     if (count != 3) return 2;
     if (stat(words[1], &facts) != 0) return complain("get:", words[1]);
-    sha256_start(&stream_hash);
-    if (!get_entry(AT_FDCWD, words[1], words[2]) || !emit(end, sizeof end)) return complain("get:", words[1]);
-    end_line();
-    return failures > 0;
+    tar_start();
+    if (!tar_get(AT_FDCWD, words[1], words[2])) return complain("get:", words[1]);
+    return tar_get_end() > 0;
 }
 
 /* ---- put ---- */
 
-static bool take(void *data, size_t bytes)
+void tar_take(void *data, size_t bytes)
 {
     if (!read_whole(0, data, bytes)) {
         fprintf(stderr, "put: the archive ends too early\n");
         exit(1);
     }
     sha256_add(&stream_hash, data, bytes);
-    return true;
 }
 
 static uint64_t number(const char *field, size_t length)
@@ -237,7 +246,7 @@ static void read_pax(struct entry *entry, uint64_t size)
 {
     static char records[PAX_LIMIT + 1];
     if (size > PAX_LIMIT) bad("a header is too large", "");
-    take(records, (size_t)size);
+    tar_take(records, (size_t)size);
     records[size] = 0;
     for (char *at = records, *end = records + size; at < end;) {
         char *after;
@@ -274,7 +283,7 @@ static void skip(uint64_t bytes)
     static uint8_t buffer[64 * 1024];
     while (bytes > 0) {
         size_t some = bytes < sizeof buffer ? (size_t)bytes : sizeof buffer;
-        take(buffer, some);
+        tar_take(buffer, some);
         bytes -= some;
     }
 }
@@ -291,7 +300,7 @@ static bool next_entry(struct entry *entry)
     char block[BLOCK + 1] = {0};
     memset(entry, 0, sizeof *entry);
     for (;;) {
-        take(block, BLOCK);
+        tar_take(block, BLOCK);
         if (memcmp(block, zeros, BLOCK) == 0) return false;
         unsigned sum = 0, said = (unsigned)number(block + 148, 8);
         for (size_t index = 0; index < BLOCK; index += 1) sum += index >= 148 && index < 156 ? ' ' : (unsigned char)block[index];
@@ -310,7 +319,7 @@ static bool next_entry(struct entry *entry)
         case 'K': {
             char long_name[PATH_MAX];
             if (size >= PATH_MAX) bad("a name is too long", "");
-            take(long_name, (size_t)size);
+            tar_take(long_name, (size_t)size);
             long_name[size] = 0;
             skip(padding(size));
             keep(entry->type == 'L' ? entry->name : entry->link, long_name, strlen(long_name));
@@ -337,10 +346,11 @@ static bool next_entry(struct entry *entry)
 }
 
 /*
- * Opens the folder that a name lies in, step by step from the root and never through a link, making what is missing.
- * `last` gets the last part; empty for the root itself.
+ * Opens the folder that a name lies in, step by step from the root and never through a link. `make`: what is
+ * missing is made, and failing ends the applet; else -1. `last` (NAME_MAX + 1 bytes) gets the last part; empty for the
+ * root itself.
  */
-static int open_parent(int root, const char *path, char last[NAME_MAX + 1])
+int tar_open_parent(int root, const char *path, char *last, bool make)
 {
     if (path[0] == '/') bad("a name is absolute", path);
     int folder = dup(root);
@@ -359,13 +369,14 @@ static int open_parent(int root, const char *path, char last[NAME_MAX + 1])
         path = rest;
         if (*path == 0) break;
         int next = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (next < 0 && errno == ENOENT && mkdirat(folder, last, 0777) == 0)
+        if (next < 0 && make && errno == ENOENT && mkdirat(folder, last, 0777) == 0)
             next = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        if (next < 0) {
-            complain("put:", last);
+        if (next < 0 && make) {
+            complain("put:", path);
             exit(1);
         }
         close(folder);
+        if (next < 0) return -1;
         folder = next;
         last[0] = 0;
     }
@@ -382,7 +393,7 @@ static void put_file(int folder, const char *last, const struct entry *entry)
     bool fine = fd >= 0;
     for (uint64_t left = entry->size; left > 0;) {
         size_t some = left < sizeof buffer ? (size_t)left : sizeof buffer;
-        take(buffer, some);
+        tar_take(buffer, some);
         if (fine) fine = write_whole(fd, buffer, some);
         left -= some;
     }
@@ -430,7 +441,7 @@ static void finish_folders(int root)
         struct timespec times[2] = {folder->mtime, folder->mtime};
         char last[NAME_MAX + 1];
         if (folder->name == NULL) continue;
-        int parent = open_parent(root, folder->name, last);
+        int parent = tar_open_parent(root, folder->name, last, true);
         int fd = openat(parent, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (fd < 0 || fchmod(fd, folder->mode) != 0 || futimens(fd, times) != 0) failures += complain("put:", folder->name);
         if (fd >= 0) close(fd);
@@ -450,24 +461,19 @@ static void put_symbolic_link(int folder, const char *last, const struct entry *
 static void put_hard_link(int root, int folder, const char *last, const struct entry *entry)
 {
     char other[NAME_MAX + 1];
-    int from = open_parent(root, entry->link, other);
+    int from = tar_open_parent(root, entry->link, other, true);
     unlinkat(folder, last, 0);
     if (linkat(from, other, folder, last, 0) != 0) failures += complain("put:", entry->name);
     close(from);
 }
 
-/* put FOLDER: the archive on stdin, into FOLDER, which is made when it is missing. Owners are those of the user. */
-int applet_put(int count, char **words)
+/* The archive on stdin into an open folder; gives how many entries failed. */
+int tar_put(int root)
 {
     static struct entry entry;
-    if (count != 2) return 2;
-    if (mkdir(words[1], 0777) != 0 && errno != EEXIST) return complain("put:", words[1]);
-    int root = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return complain("put:", words[1]);
-    sha256_start(&stream_hash);
     while (next_entry(&entry)) {
         char last[NAME_MAX + 1];
-        int folder = open_parent(root, entry.name, last);
+        int folder = tar_open_parent(root, entry.name, last, true);
         switch (entry.type) {
         case '0':
         case 0:
@@ -495,6 +501,18 @@ int applet_put(int count, char **words)
     /* The second block of zeros, and whatever a writer padded with. */
     uint8_t rest[BLOCK];
     for (ssize_t got; (got = read(0, rest, sizeof rest)) > 0;) sha256_add(&stream_hash, rest, (size_t)got);
-    end_line();
-    return failures > 0;
+    return failures;
+}
+
+/* put FOLDER: the archive on stdin, into FOLDER, which is made when it is missing. Owners are those of the user. */
+int applet_put(int count, char **words)
+{
+    if (count != 2) return 2;
+    if (mkdir(words[1], 0777) != 0 && errno != EEXIST) return complain("put:", words[1]);
+    int root = open(words[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return complain("put:", words[1]);
+    tar_start();
+    int failed = tar_put(root);
+    tar_end_line();
+    return failed > 0;
 }

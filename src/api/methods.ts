@@ -190,9 +190,22 @@ export const methods = {
   hello: read(
     "First message of a connection: versions, and proof that the server knows the token",
     z.strictObject({ apiVersion: z.int(), version: z.string(), build: z.string(), nonce: z.string() }),
-    z.object({ apiVersion: z.int(), version: z.string(), build: z.string(), pid: z.int(), proof: z.string(), nonce: z.string() }),
+    z.object({
+      apiVersion: z.int(),
+      version: z.string(),
+      build: z.string(),
+      pid: z.int(),
+      proof: z.string(),
+      nonce: z.string(),
+      /** Streams may travel as bytes instead of base64 (streamForm.ts); a service of before does not say. */
+      binaryStreams: z.boolean().optional(),
+    }),
   ),
-  authenticate: read("Second message: proof that the client knows the token", z.strictObject({ proof: z.string() }), done),
+  authenticate: read(
+    "Second message: proof that the client knows the token. `binaryStreams`: it reads streams as bytes",
+    z.strictObject({ proof: z.string(), binaryStreams: z.boolean().default(false) }),
+    done,
+  ),
 
   "daemon.status": read(
     "State of the background service",
@@ -328,7 +341,7 @@ export const methods = {
       folder: z.string().max(4096).optional(),
       terminal: z.strictObject({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }).optional(),
       /** One of the agent's own commands; `command` are its words. */
-      applet: z.enum(["get", "put", "list", "watch", "ports"]).optional(),
+      applet: z.enum(["get", "put", "list", "watch", "ports", "sync", "fetch"]).optional(),
     }),
     z.object({ stream: z.int().nullable() }),
   ),

@@ -64,7 +64,7 @@ describe("viv-agent, on a pair of sockets", function () {
   it("says its protocol, build and abilities", () => {
     assert.equal(agent.protocol, 1);
     assert.match(agent.build, /^[0-9a-f]{12}$/);
-    for (const ability of ["exec", "tty", "get", "put", "list", "watch", "ports", "identity", "upgrade"])
+    for (const ability of ["exec", "tty", "get", "put", "list", "watch", "ports", "identity", "upgrade", "sync", "fetch"])
       assert.ok(agent.abilities.has(ability), ability);
   });
 
