@@ -59,7 +59,7 @@ export const transferMethods = {
     z.object({ file: z.string(), bytes: z.number(), sha256: z.string() }),
   ),
   "machine.import": operation(
-    "Make a machine of a disk image (qcow2, raw, vmdk, vdi, vhdx, vpc) or an OVA. Headers are checked by us, then a copy is made",
+    "Make a machine of a disk image (qcow2, raw, vmdk, vdi, vhdx, vpc), an OVA, or a definition of libvirt (XML) or VirtualBox (.vbox). Headers are checked by us, then a copy is made",
     z.strictObject({
       file: z.string(),
       name: z.string(),

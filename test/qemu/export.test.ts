@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { Params, Result, VivClient } from "../../src/api/index.ts";
 import { codeOf, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
+import { withLibvirt } from "../support/libvirt.ts";
 import { bootCd } from "../support/media.ts";
 import { gptDisk } from "../support/partitionedDisk.ts";
 import { runTool } from "../support/tools.ts";
@@ -203,40 +204,6 @@ describe("export", function () {
     });
   });
 });
-
-/** A libvirtd of the system, started here when none runs. @throws where there is none: a tier that cannot run fails. */
-async function withLibvirt(use: (virsh: (...args: string[]) => void) => Promise<void>): Promise<void> {
-  const virsh = (...args: string[]) =>
-    void execFileSync("virsh", ["-q", "-c", "qemu:///system", ...args], { stdio: ["ignore", "pipe", "pipe"] });
-  const answers = () => {
-    try {
-      virsh("version");
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  const pids: number[] = [];
-  if (!answers()) {
-    for (const [program, pidFile] of [
-      ["virtlogd", "/run/virtlogd.pid"],
-      ["libvirtd", "/run/libvirtd.pid"],
-    ] as const) {
-      if (existsSync(pidFile) && existsSync(`/proc/${(await readFile(pidFile, "utf8")).trim()}`)) continue;
-      execFileSync(program, ["-d"], { env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` } });
-      pids.push(Number(await readFile(pidFile, "utf8")));
-    }
-    for (let tries = 0; !answers(); tries += 1) {
-      assert.ok(tries < 100, "libvirtd does not answer");
-      await new Promise((wake) => setTimeout(wake, 100));
-    }
-  }
-  try {
-    await use(virsh);
-  } finally {
-    for (const pid of pids.reverse()) process.kill(pid, "SIGTERM");
-  }
-}
 
 function domain(name: string, disk: string, format: string, log: string): string {
   return `<domain type='qemu'><name>${name}</name><memory unit='MiB'>256</memory><vcpu>1</vcpu>

@@ -261,7 +261,7 @@ describe("import", function () {
     [
       "an OVF that is very deep",
       () => badOva("deep", () => [{ name: "a.ovf", data: `<Envelope>${"<a>".repeat(100_000)}` }]),
-      /more elements than any OVF needs/,
+      /more elements than any machine needs/,
     ],
     [
       "an OVF that names a file outside",

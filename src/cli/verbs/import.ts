@@ -6,12 +6,13 @@ const formats = ["qcow2", "raw", "vmdk", "vdi", "vhdx", "vpc", "ova"] as const;
 
 export const verb = defineVerb({
   name: "import",
-  summary: "Make a machine of a disk image or an OVA",
+  summary: "Make a machine of a disk image, an OVA, or another manager’s definition",
   usage: "FILE NAME [--format FORMAT] [--arch ARCH] [--firmware KIND]",
   details:
-    "The file's headers are checked first; what leans on other files, is encrypted or damaged is refused. Then a copy is made, and only the copy runs.",
+    "The file's headers are checked first; what leans on other files, is encrypted or damaged is refused. Then a copy is made, and only the copy runs. " +
+    "A definition (what virsh dumpxml prints, a .vbox file) brings its disks, processors, memory, adapters, forwards and boot order along, and a report of what could not come.",
   arguments: {
-    file: { label: "FILE", summary: "qcow2, raw, vmdk, vdi, vhdx, vpc or ova", completes: "file" },
+    file: { label: "FILE", summary: "qcow2, raw, vmdk, vdi, vhdx, vpc, ova, libvirt XML or .vbox", completes: "file" },
     name: { label: "NAME", summary: "The new machine's name" },
   },
   options: {
@@ -21,6 +22,7 @@ export const verb = defineVerb({
   },
   examples: [
     ["viv import appliance.ova web", "an appliance for VMware or VirtualBox"],
+    ["virsh dumpxml web > web.xml; viv import web.xml web", "a machine of libvirt"],
     ["viv import debian-13-generic-amd64.qcow2 debian", "a cloud image"],
   ],
   async run(work) {

@@ -36,10 +36,10 @@ export const importMachine: Command = async (work, given, givenName) => {
 
 async function askFile(): Promise<vscode.Uri | undefined> {
   const chosen = await vscode.window.showOpenDialog({
-    title: l10n.t("Disk Image or OVA to Import"),
+    title: l10n.t("Disk Image, OVA or Machine Definition to Import"),
     openLabel: l10n.t("Import"),
     filters: {
-      [l10n.t("Images and appliances")]: ["qcow2", "raw", "img", "vmdk", "vdi", "vhdx", "vhd", "ova", "iso"],
+      [l10n.t("Images and appliances")]: ["qcow2", "raw", "img", "vmdk", "vdi", "vhdx", "vhd", "ova", "iso", "vbox", "xml"],
       [l10n.t("All files")]: ["*"],
     },
   });

@@ -1,3 +1,4 @@
+import { access, constants } from "node:fs/promises";
 import type { Toolchain } from "../../backends/index.ts";
 import {
   beginPartial,
@@ -20,6 +21,7 @@ import { type Architecture, type Definition, requireMachineName, sizeText, vivEr
 import { convertForeign, type DiskImageFormat } from "../../qemu/index.ts";
 import { definitionText, newDefinition } from "../definitions.ts";
 import { requireFree, type StagingContext, stageMachine } from "../staging.ts";
+import { asForeign, type ForeignMachine, readForeignDefinition } from "./definitions/index.ts";
 import { type Guess, guessMachine } from "./guess.ts";
 import { isOva, readOva } from "./ova/read.ts";
 
@@ -47,11 +49,13 @@ interface Source {
   readonly memoryBytes?: number | undefined;
   readonly firmware?: "bios" | "uefi" | undefined;
   readonly adapters?: number | undefined;
+  /** A definition of another manager: what it says goes before what would be guessed. */
+  readonly machine?: ForeignMachine | undefined;
   readonly notes: readonly string[];
 }
 
 /**
- * Makes a machine of an image file or an OVA: headers first, by us; then a limited qemu-img copies each disk into a qcow2
+ * Makes a machine of an image file, an OVA, or another manager's definition (libvirt's XML, VirtualBox's .vbox): headers first, by us; then a limited qemu-img copies each disk into a qcow2
  * of our own, and only the copy is ever run.
  * @returns what was decided, for a person to read.
  * @throws VivError `untrusted-input` with the reason, `exists`, `invalid-name`, `disk-full`, `cancelled`, …
@@ -69,14 +73,16 @@ export async function importMachine(
   await pauseForTest("import", "reading the image");
   const source = await readSource(request, work);
   const first = source.disks[0];
-  if (!first) throw vivError("untrusted-input", `${request.file} has no disk.`);
-  const guess = await guessMachine(first);
+  if (!first && !source.machine) throw vivError("untrusted-input", `${request.file} has no disk.`);
+  const guess = first ? await guessMachine(first) : { architecture: undefined, firmware: undefined, because: "it has no disk" };
   const { definition, notes } = define(request, source, guess, context, await context.toolchain());
   await stageMachine(context, name, definition.id, (paths) => fill(paths, definition, source, context, work), work.signal);
   return { name, notes: [...source.notes, ...notes] };
 }
 
 async function readSource({ file, format }: ImportRequest, work: Work): Promise<Source> {
+  const machine = format === undefined ? await readForeignDefinition(file) : undefined;
+  if (machine) return foreignSource(machine);
   if (format === "ova" || (format === undefined && (await isOva(file)))) return ovaSource(file, work);
   const image = await requireImage({ file }, format);
   if (image.format === "iso")
@@ -86,6 +92,31 @@ async function readSource({ file, format }: ImportRequest, work: Work): Promise<
     disks: [image],
     notes: snapshots.length === 0 ? [] : [`Its ${snapshots.length} internal snapshots were not taken over.`],
   };
+}
+
+async function foreignSource(machine: ForeignMachine): Promise<Source> {
+  const disks: CheckedImage[] = [];
+  for (const { file, format } of machine.disks) disks.push(await requireImage({ file }, format));
+  const { cdrom, lost } = await mediumThere(machine.cdrom);
+  return {
+    disks,
+    cpus: machine.cpus,
+    memoryBytes: machine.memoryBytes,
+    firmware: machine.firmware === "bios" ? "bios" : "uefi",
+    adapters: machine.adapters.length,
+    machine: { ...machine, cdrom },
+    notes: [`It was a machine of ${machine.origin}: shut it down there before it starts here.`, ...machine.report, ...lost],
+  };
+}
+
+/** A machine whose CD is gone would not start. */
+async function mediumThere(cdrom: ForeignMachine["cdrom"]): Promise<{ cdrom: ForeignMachine["cdrom"]; lost: string[] }> {
+  if (cdrom?.file === undefined) return { cdrom, lost: [] };
+  const there = await access(cdrom.file, constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  return there ? { cdrom, lost: [] } : { cdrom: {}, lost: [`The CD in its drive is not there and was taken out: ${cdrom.file}`] };
 }
 
 async function ovaSource(file: string, work: Work): Promise<Source> {
@@ -115,7 +146,7 @@ function define(
   context: ImportContext,
   toolchain: Toolchain,
 ): { definition: Definition; notes: string[] } {
-  const architecture = request.architecture ?? guess.architecture ?? context.hostArchitecture;
+  const architecture = request.architecture ?? source.machine?.architecture ?? guess.architecture ?? context.hostArchitecture;
   const firmware = architecture === "aarch64" ? "uefi" : (request.firmware ?? source.firmware ?? guess.firmware ?? "bios");
   const cpus = source.cpus === undefined ? undefined : Math.min(source.cpus, context.cores * 4, 256);
   const memory = source.memoryBytes === undefined ? undefined : memoryFor(source.memoryBytes, context);
@@ -137,6 +168,10 @@ function define(
     })),
     networks: (source.adapters === 0 ? [] : base.networks).map((network) => ({ ...network, model: foreign ? "e1000e" : "virtio" })),
   };
+  if (source.machine) {
+    const notes = notesOn({ ...request, architecture, firmware }, { ...source, adapters: undefined }, guess, definition, false);
+    return { definition: asForeign(definition, source.machine, request.firmware), notes };
+  }
   return { definition, notes: notesOn(request, source, guess, definition, foreign) };
 }
 

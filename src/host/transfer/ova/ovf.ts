@@ -1,5 +1,5 @@
 import { vivError } from "../../../model/index.ts";
-import { childText, descendants, type Element, parseXml } from "./xml.ts";
+import { childText, descendants, type Element, parseXml } from "../xml.ts";
 
 /** What an OVF descriptor (DSP0243) says about one machine, as far as we use it. */
 export interface OvfMachine {

@@ -2,8 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
 import { Header } from "tar";
 import { vivError } from "../../../model/index.ts";
+import { escapeXml } from "../xml.ts";
 import { manifestLine } from "./manifest.ts";
-import { escapeXml } from "./xml.ts";
 
 /** An OVA as it is written: descriptor, disks one after the other, manifest. No disk is there twice. */
 export interface OvaMachine {

@@ -1,7 +1,7 @@
 import { SaxesParser } from "saxes";
-import { vivError } from "../../../model/index.ts";
+import { vivError } from "../../model/index.ts";
 
-/** An element: local names without prefixes, since OVF writers differ in them. */
+/** An element: local names without prefixes, since writers differ in them. */
 export interface Element {
   readonly name: string;
   readonly attributes: ReadonlyMap<string, string>;
@@ -31,10 +31,10 @@ export function parseXml(text: string, what: string): Element {
   const open: Open[] = [top];
   let elements = 0;
   const parser = new SaxesParser();
-  parser.on("doctype", () => refuse("has a DTD, which no OVF needs"));
+  parser.on("doctype", () => refuse("has a DTD, which no machine needs"));
   parser.on("opentag", ({ name, attributes }) => {
     elements += 1;
-    if (elements > mostElements || open.length > deepest) refuse("has more elements than any OVF needs");
+    if (elements > mostElements || open.length > deepest) refuse("has more elements than any machine needs");
     const values = Object.entries(attributes).map(([key, value]): [string, string] => [localName(key), value]);
     open.push({ name: localName(name), attributes: new Map(values), children: [], text: "" });
   });
@@ -65,8 +65,12 @@ export function descendants(element: Element, name: string): Element[] {
   return element.children.flatMap((child) => [...(child.name === name ? [child] : []), ...descendants(child, name)]);
 }
 
+export function child(element: Element, name: string): Element | undefined {
+  return element.children.find((each) => each.name === name);
+}
+
 export function childText(element: Element, name: string): string | undefined {
-  return element.children.find((child) => child.name === name)?.text.trim();
+  return child(element, name)?.text.trim();
 }
 
 export function escapeXml(text: string): string {
