@@ -13,10 +13,12 @@ import {
   streamEnd,
 } from "./connection.ts";
 import { type Endpoint, homeFolder, readEndpoint } from "./endpoint.ts";
-import { type ProgressReport, VivEvent } from "./events.ts";
+import { type ProgressReport, type StreamBytes, VivEvent } from "./events.ts";
 import { type ExecSession, execSession } from "./execStream.ts";
+import { FileChanges } from "./fileMethods.ts";
 import { apiVersion, type MethodName, methods, type Params, type Result } from "./methods.ts";
 import { type ServiceProgram, startService } from "./service.ts";
+import { wholeOf } from "./streamForm.ts";
 import { type BuildIdentity, compareBuilds, thisBuild } from "./version.ts";
 
 export interface CallOptions {
@@ -27,9 +29,16 @@ export interface CallOptions {
 /** A two-way byte stream of the service (a serial console). */
 export interface VivStream {
   readonly id: number;
-  write(data: Uint8Array): void;
+  write(data: StreamBytes): void;
   onData(listener: (data: Buffer) => void): void;
   onEnd(listener: (reason: string) => void): void;
+  close(): void;
+}
+
+/** `file.watch`, open: ends when the folder, the guest or the service goes away. */
+export interface FileWatch {
+  onChanges(listener: (changes: FileChanges) => void): void;
+  onEnd(listener: () => void): void;
   close(): void;
 }
 
@@ -41,6 +50,8 @@ export interface VivClient {
   openSerial(machine: string, replayBytes?: number): Promise<VivStream>;
   /** A command in the guest with its streams; undefined where the guest has no viv-agent. */
   openExec(params: Params<"machine.openExec">): Promise<ExecSession | undefined>;
+  /** What changes in a folder of the guest; undefined where the guest cannot tell. */
+  openWatch(params: Params<"file.watch">): Promise<FileWatch | undefined>;
   /** Resolves when the connection is gone, for whatever reason. */
   readonly closed: Promise<void>;
   dispose(): void;
@@ -176,7 +187,8 @@ async function handshake(socket: Socket, endpoint: Endpoint): Promise<VivClient>
 
 async function shakeHands(socket: Socket, endpoint: Endpoint): Promise<VivClient> {
   socket.on("error", () => socket.destroy());
-  const connection = openConnection(socket);
+  const form = { binary: false };
+  const connection = openConnection(socket, form);
   const closed = new Promise<void>((resolve) => {
     socket.once("close", () => {
       connection.dispose();
@@ -195,7 +207,10 @@ async function shakeHands(socket: Socket, endpoint: Endpoint): Promise<VivClient
       "Run `viv daemon stop`, or remove run/vivd.json from the home folder.",
     );
   }
-  await client.call("authenticate", { proof: proveToken(endpoint.token, hello.nonce, "client") });
+  // A service of before knows streams in base64 alone, and no such parameter.
+  form.binary = hello.binaryStreams === true;
+  const binary = form.binary ? { binaryStreams: true } : {};
+  await client.call("authenticate", { proof: proveToken(endpoint.token, hello.nonce, "client"), ...binary });
   client.service = { version: hello.version, build: hello.build, pid: hello.pid, apiVersion: hello.apiVersion };
   return client;
 }
@@ -214,7 +229,7 @@ class Client implements VivClient {
     this.#socket = socket;
     this.closed = closed;
     connection.onNotification(eventNotification, (event) => this.#deliver(event));
-    connection.onNotification(streamData, ({ stream, dataBase64 }) => this.#stream(stream).receive(Buffer.from(dataBase64, "base64")));
+    connection.onNotification(streamData, ({ stream, data }) => this.#stream(stream).receive(wholeOf(data)));
     connection.onNotification(streamEnd, ({ stream, reason }) => {
       this.#stream(stream).finish(reason);
       this.#streams.delete(stream);
@@ -262,6 +277,17 @@ class Client implements VivClient {
     return stream === null ? undefined : execSession(this.#stream(stream));
   }
 
+  async openWatch(params: Params<"file.watch">): Promise<FileWatch | undefined> {
+    const { stream } = await this.call("file.watch", params);
+    if (stream === null) return undefined;
+    const opened = this.#stream(stream);
+    return {
+      onChanges: (listener) => opened.onData((data) => listener(FileChanges.parse(JSON.parse(data.toString("utf8"))))),
+      onEnd: (listener) => opened.onEnd(() => listener()),
+      close: () => opened.close(),
+    };
+  }
+
   dispose(): void {
     this.#socket.end();
     this.#socket.destroySoon();
@@ -296,9 +322,9 @@ class ClientStream implements VivStream {
     this.#connection = connection;
   }
 
-  write(data: Uint8Array): void {
+  write(data: StreamBytes): void {
     if (this.#ended !== undefined) return;
-    void this.#connection.sendNotification(streamData, { stream: this.id, dataBase64: Buffer.from(data).toString("base64") });
+    void this.#connection.sendNotification(streamData, { stream: this.id, data });
   }
 
   onData(listener: (data: Buffer) => void): void {

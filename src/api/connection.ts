@@ -13,6 +13,7 @@ import {
 } from "vscode-jsonrpc/node";
 import { asVivError, type ErrorReport, errorReport, isErrorCode, type VivError, vivError } from "../model/index.ts";
 import type { ProgressReport, StreamData, StreamEnd, VivEvent } from "./events.ts";
+import { contentCodec, type StreamForm } from "./streamForm.ts";
 
 /** The wire: JSON-RPC 2.0 with Content-Length headers (vscode-jsonrpc) over a local socket. */
 
@@ -24,13 +25,15 @@ export const progress = new ProgressType<ProgressReport>();
 /** JSON-RPC error code for every VivError; `data` is its ErrorReport. */
 const vivErrorNumber = -32_000;
 
-export function openConnection(socket: Socket): MessageConnection {
+/** @param form how streams' bytes are written; both forms are always understood */
+export function openConnection(socket: Socket, form: StreamForm = { binary: false }): MessageConnection {
   socket.setNoDelay(true);
-  const reader = new StreamMessageReader(socket);
+  const { decoder, encoder } = contentCodec(form);
+  const reader = new StreamMessageReader(socket, { contentTypeDecoder: decoder });
   // Its watch over half a message is wound up again for ever when the other side died in the middle of one, and would
   // keep this process from ending.
   reader.partialMessageTimeout = 0;
-  return createMessageConnection(reader, new StreamMessageWriter(socket));
+  return createMessageConnection(reader, new StreamMessageWriter(socket, { contentTypeEncoder: encoder }));
 }
 
 export function toResponseError(thrown: unknown): ResponseError<ErrorReport> {

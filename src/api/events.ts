@@ -26,11 +26,13 @@ export type VivEvent = z.infer<typeof VivEvent>;
 export const ProgressReport = OperationView;
 export type ProgressReport = z.infer<typeof ProgressReport>;
 
-/** A stream's bytes, both ways, as notifications `stream.data` and `stream.end`. */
+/** A stream's bytes, both ways, as notifications `stream.data` and `stream.end`; how they are written: streamForm.ts. */
 export interface StreamData {
   stream: number;
-  dataBase64: string;
+  data: StreamBytes;
 }
+/** A message's content, or its parts. */
+export type StreamBytes = Uint8Array | readonly Uint8Array[];
 export interface StreamEnd {
   stream: number;
   reason: string;

@@ -25,8 +25,9 @@ export const execKinds = {
 /** How much either side may be ahead of the other, bytes. */
 export const execAheadBytes = 1024 * 1024;
 
-export function execMessage(kind: keyof typeof execKinds, ...parts: readonly (Uint8Array | number)[]): Buffer {
-  return Buffer.concat([Buffer.from([execKinds[kind]]), ...parts.map((part) => (typeof part === "number" ? number32(part) : part))]);
+/** In parts: its content is not copied. */
+export function execMessage(kind: keyof typeof execKinds, ...parts: readonly (Uint8Array | number)[]): Uint8Array[] {
+  return [Buffer.from([execKinds[kind]]), ...parts.map((part) => (typeof part === "number" ? number32(part) : part))];
 }
 
 function number32(value: number): Buffer {

@@ -21,5 +21,6 @@ export * from "./methods.ts";
 export type { ServiceProgram } from "./service.ts";
 export * from "./shareMethods.ts";
 export * from "./snapshotMethods.ts";
+export { wholeOf } from "./streamForm.ts";
 export * from "./transferMethods.ts";
 export * from "./version.ts";

@@ -2,6 +2,7 @@ import type { Socket } from "node:net";
 import type { CancellationToken, MessageConnection } from "vscode-jsonrpc/node";
 import {
   apiVersion,
+  type CheckedParams,
   eventNotification,
   type MethodName,
   methods,
@@ -11,11 +12,13 @@ import {
   progress,
   proofMatches,
   proveToken,
+  type StreamBytes,
   streamData,
   streamEnd,
   thisBuild,
   toResponseError,
   type VivEvent,
+  wholeOf,
 } from "../api/index.ts";
 import { vivError } from "../model/index.ts";
 import type { Handler, HandlerContext, ServerStream } from "./handler.ts";
@@ -65,6 +68,7 @@ export class Clients {
 
 class ClientConnection {
   readonly #socket: Socket;
+  readonly #form = { binary: false };
   readonly #rpc: MessageConnection;
   readonly #facts: ServiceFacts;
   readonly #clients: Clients;
@@ -79,14 +83,12 @@ class ClientConnection {
     this.#facts = facts;
     this.#clients = clients;
     socket.on("error", () => socket.destroy());
-    this.#rpc = openConnection(socket);
+    this.#rpc = openConnection(socket, this.#form);
     this.#rpc.onError(() => socket.destroy());
     for (const name of Object.keys(methods) as MethodName[]) {
       this.#rpc.onRequest(name, (params: unknown, cancellation: CancellationToken) => this.#answer(name, params, cancellation));
     }
-    this.#rpc.onNotification(streamData, ({ stream, dataBase64 }) =>
-      this.#streams.get(stream)?.receive(Buffer.from(String(dataBase64), "base64")),
-    );
+    this.#rpc.onNotification(streamData, ({ stream, data }) => this.#streams.get(stream)?.receive(wholeOf(data)));
     this.#rpc.onNotification(streamEnd, ({ stream }) => this.#endStream(stream));
     this.#rpc.listen();
     const timer = setTimeout(() => {
@@ -143,7 +145,7 @@ class ClientConnection {
       throw vivError("usage", `${name}: ${problems}.`, "See `viv help`.");
     }
     if (name === "hello") return this.#hello(parsed.data as { nonce: string });
-    if (name === "authenticate") return this.#authenticate(parsed.data as { proof: string });
+    if (name === "authenticate") return this.#authenticate(parsed.data as CheckedParams<"authenticate">);
     if (!this.#trusted) throw vivError("daemon-unavailable", "The connection has not proved the token.");
     const handler = handlers[name] as Handler<MethodName>;
     try {
@@ -155,16 +157,18 @@ class ClientConnection {
 
   #hello({ nonce }: { nonce: string }): unknown {
     this.#nonce = newNonce();
-    return { apiVersion, ...thisBuild, pid: process.pid, proof: proveToken(this.#facts.token, nonce, "server"), nonce: this.#nonce };
+    const proof = proveToken(this.#facts.token, nonce, "server");
+    return { apiVersion, ...thisBuild, pid: process.pid, proof, nonce: this.#nonce, binaryStreams: true };
   }
 
-  #authenticate({ proof }: { proof: string }): unknown {
+  #authenticate({ proof, binaryStreams }: CheckedParams<"authenticate">): unknown {
     if (this.#nonce === "" || !proofMatches(proveToken(this.#facts.token, this.#nonce, "client"), proof)) {
       // The refusal leaves first.
       setTimeout(() => this.#socket.destroySoon(), 100).unref();
       throw vivError("daemon-unavailable", "The token does not match.", "Restart the client.");
     }
     this.#trusted = true;
+    this.#form.binary = binaryStreams;
     return {};
   }
 
@@ -186,8 +190,7 @@ class ClientConnection {
 
   async #openStream(open: Parameters<HandlerContext["openStream"]>[0]): Promise<number> {
     const id = this.#nextStream++;
-    const send = (data: Buffer) =>
-      void this.#rpc.sendNotification(streamData, { stream: id, dataBase64: data.toString("base64") }).catch(() => undefined);
+    const send = (data: StreamBytes) => void this.#rpc.sendNotification(streamData, { stream: id, data }).catch(() => undefined);
     const end = (reason: string) => {
       this.#streams.delete(id);
       void this.#rpc.sendNotification(streamEnd, { stream: id, reason }).catch(() => undefined);

@@ -1,10 +1,10 @@
-import { type CheckedParams, execAheadBytes, execKinds, execMessage, type Result } from "../api/index.ts";
+import { type CheckedParams, execAheadBytes, execKinds, execMessage, type Result, type StreamBytes } from "../api/index.ts";
 import { requireSession } from "../machine/index.ts";
 import { errorReport, vivError } from "../model/index.ts";
 import type { VivProcess } from "../qemu/index.ts";
 import type { HandlerContext, ServerStream } from "./handler.ts";
 
-type Send = (data: Buffer) => void;
+type Send = (data: StreamBytes) => void;
 type End = (reason: string) => void;
 
 /**

@@ -1,4 +1,4 @@
-import type { CheckedParams, MethodName, Result } from "../api/index.ts";
+import type { CheckedParams, MethodName, Result, StreamBytes } from "../api/index.ts";
 import type { Work } from "../machine/index.ts";
 import type { World } from "./world.ts";
 
@@ -14,7 +14,7 @@ export interface HandlerContext {
   readonly work: Work;
   stop(reason: string): void;
   /** Makes a stream to this client; `open` gets how to send bytes and how to end it. */
-  openStream(open: (send: (data: Buffer) => void, end: (reason: string) => void) => Promise<ServerStream>): Promise<number>;
+  openStream(open: (send: (data: StreamBytes) => void, end: (reason: string) => void) => Promise<ServerStream>): Promise<number>;
 }
 
 export type Handler<M extends MethodName> = (params: CheckedParams<M>, context: HandlerContext) => Promise<Result<M>>;

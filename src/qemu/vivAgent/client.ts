@@ -4,7 +4,7 @@ import { withDeadline } from "../deadline.ts";
 import { deferred } from "../deferred.ts";
 import {
   encodeExec,
-  encodeFrame,
+  encodeHeader,
   encodeSize,
   type Frame,
   type FrameReader,
@@ -18,7 +18,8 @@ import {
 import { outputCreditBytes, StreamProcess, type VivProcess } from "./process.ts";
 
 export interface VivCommand {
-  readonly words: readonly string[];
+  /** Text, or the guest's own bytes. */
+  readonly words: readonly (string | Uint8Array)[];
   readonly environment?: readonly string[];
   readonly user?: string;
   readonly folder?: string;
@@ -33,8 +34,8 @@ export interface VivAgent {
   readonly build: string;
   readonly abilities: ReadonlySet<string>;
   run(command: VivCommand): VivProcess;
-  /** One of the agent's own commands: `get`, `put`, `list`, `watch`, `ports`, `identity`, `upgrade`. */
-  applet(words: readonly string[], user?: string): VivProcess;
+  /** One of the agent's own commands: `get`, `put`, `list`, `watch`, `ports`, `files`, `connect`, `identity`, `upgrade`. */
+  applet(words: readonly (string | Uint8Array)[], user?: string): VivProcess;
   /** ms for a round trip. @throws VivError `agent-unavailable`. */
   ping(timeoutMs?: number): Promise<number>;
   /** Resolves when the connection has ended, with why. */
@@ -116,7 +117,7 @@ class Connection implements VivAgent {
     return this.#start(command, false);
   }
 
-  applet(words: readonly string[], user = ""): VivProcess {
+  applet(words: readonly (string | Uint8Array)[], user = ""): VivProcess {
     return this.#start({ words, user }, true);
   }
 
@@ -151,7 +152,7 @@ class Connection implements VivAgent {
           this.#send("close", id, Buffer.alloc(0));
         },
       },
-      command.words[0] ?? "",
+      String(command.words[0] ?? ""),
     );
     if (this.#ended) process.fail(gone());
     else if (this.#processes.size >= streamLimit)
@@ -187,7 +188,12 @@ class Connection implements VivAgent {
   }
 
   #send(type: FrameType, stream: number, payload: Buffer): void {
-    if (!this.#ended) this.#stream.write(encodeFrame(type, stream, payload));
+    if (this.#ended) return;
+    // Two pieces, one system call: payloads are not copied.
+    this.#stream.cork();
+    this.#stream.write(encodeHeader(type, stream, payload.length));
+    if (payload.length > 0) this.#stream.write(payload);
+    this.#stream.uncork();
   }
 
   #take(chunk: Buffer): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { byteQueue } from "../byteQueue.ts";
 
 /**
  * The frames of viv-agent (guest/agent/PROTOCOL.md): twelve bytes of header, then up to 64 KiB. Numbers are
@@ -32,7 +33,6 @@ export const frameLimitBytes = 64 * 1024;
 /** What the agent's kernel takes in one piece. */
 export const dataChunkBytes = 32 * 1024 - headerBytes;
 
-const markBytes = 16;
 const nonceBytes = 16;
 const hostMark = Buffer.from("VIVARIUM-AGENT\r\n", "latin1");
 const guestMark = Buffer.from("VIVARIUM-GUEST\r\n", "latin1");
@@ -41,16 +41,16 @@ function checkOf(length: number, type: number, channel: number, stream: number):
   return (0x5657 ^ length ^ (length >>> 16) ^ (type << 8) ^ channel ^ stream ^ (stream >>> 16)) & 0xffff;
 }
 
-export function encodeFrame(type: FrameType, stream: number, payload: Uint8Array, channel = 0): Buffer {
-  const frame = Buffer.allocUnsafe(headerBytes + payload.length);
+/** What goes before a payload of so many bytes. */
+export function encodeHeader(type: FrameType, stream: number, length: number, channel = 0): Buffer {
+  const header = Buffer.allocUnsafe(headerBytes);
   const number = frameTypes[type];
-  frame.writeUInt32LE(payload.length, 0);
-  frame.writeUInt8(number, 4);
-  frame.writeUInt8(channel, 5);
-  frame.writeUInt16LE(checkOf(payload.length, number, channel, stream), 6);
-  frame.writeUInt32LE(stream, 8);
-  frame.set(payload, headerBytes);
-  return frame;
+  header.writeUInt32LE(length, 0);
+  header.writeUInt8(number, 4);
+  header.writeUInt8(channel, 5);
+  header.writeUInt16LE(checkOf(length, number, channel, stream), 6);
+  header.writeUInt32LE(stream, 8);
+  return header;
 }
 
 /** What opens a connection; the agent answers with its own mark and the same nonce. */
@@ -71,11 +71,22 @@ export interface FrameReader {
   readonly inStep: boolean;
 }
 
-/** Everything before the agent's mark with `nonce` is a former host's, and dropped. */
+/** Everything before the agent's mark with `nonce` is a former host's, and dropped. Payloads are not copied. */
 export function frameReader(nonce: Buffer): FrameReader {
   let wanted = Buffer.concat([guestMark, nonce]);
-  let held: Buffer = Buffer.alloc(0);
+  let searched: Buffer = Buffer.alloc(0);
   let inStep = false;
+  let header: Header | undefined;
+  const queue = byteQueue();
+  /** What follows the mark; nothing while it was not seen. */
+  const search = (chunk: Buffer): Buffer => {
+    searched = Buffer.concat([searched, chunk]);
+    const at = searched.indexOf(wanted);
+    inStep = at >= 0;
+    const rest = searched.subarray(at + wanted.length);
+    searched = inStep ? Buffer.alloc(0) : Buffer.from(searched.subarray(Math.max(0, searched.length - (wanted.length - 1))));
+    return inStep ? rest : Buffer.alloc(0);
+  };
   return {
     get inStep() {
       return inStep;
@@ -84,37 +95,35 @@ export function frameReader(nonce: Buffer): FrameReader {
       wanted = Buffer.concat([guestMark, next]);
     },
     take(chunk) {
-      held = held.length === 0 ? chunk : Buffer.concat([held, chunk]);
-      if (!inStep) {
-        const at = held.indexOf(wanted);
-        if (at < 0) {
-          held = Buffer.from(held.subarray(Math.max(0, held.length - (markBytes + nonceBytes - 1))));
-          return [];
-        }
-        inStep = true;
-        held = held.subarray(at + wanted.length);
-      }
+      queue.push(inStep ? chunk : search(chunk));
       const frames: Frame[] = [];
-      let at = 0;
-      while (held.length - at >= headerBytes) {
-        const length = held.readUInt32LE(at);
-        const type = held.readUInt8(at + 4);
-        const channel = held.readUInt8(at + 5);
-        const stream = held.readUInt32LE(at + 8);
-        if (length > frameLimitBytes || held.readUInt16LE(at + 6) !== checkOf(length, type, channel, stream))
-          throw new Error("the guest's agent sent something that is no frame");
-        if (held.length - at < headerBytes + length) break;
-        frames.push({ type, channel, stream, payload: Buffer.from(held.subarray(at + headerBytes, at + headerBytes + length)) });
-        at += headerBytes + length;
+      for (;;) {
+        if (!header && queue.bytes >= headerBytes) header = readHeader(queue.take(headerBytes));
+        if (!header || queue.bytes < header.length) return frames;
+        const { length, type, channel, stream } = header;
+        header = undefined;
+        frames.push({ type, channel, stream, payload: queue.take(length) });
       }
-      held = held.subarray(at);
-      return frames;
     },
   };
 }
 
+type Header = Omit<Frame, "payload"> & { readonly length: number };
+
+/** @throws Error for what is none. */
+function readHeader(bytes: Buffer): Header {
+  const length = bytes.readUInt32LE(0);
+  const type = bytes.readUInt8(4);
+  const channel = bytes.readUInt8(5);
+  const stream = bytes.readUInt32LE(8);
+  if (length > frameLimitBytes || bytes.readUInt16LE(6) !== checkOf(length, type, channel, stream))
+    throw new Error("the guest's agent sent something that is no frame");
+  return { length, type, channel, stream };
+}
+
 export interface ExecWords {
-  readonly words: readonly string[];
+  /** Text, or the guest's own bytes. */
+  readonly words: readonly (string | Uint8Array)[];
   readonly environment: readonly string[];
   /** Empty: the agent's own user. */
   readonly user: string;
@@ -155,11 +164,11 @@ export function number32(value: number): Buffer {
   return buffer;
 }
 
-function text(value: string): Buffer {
-  const bytes = Buffer.from(value, "utf8");
+function text(value: string | Uint8Array): Buffer {
+  const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : value;
   return Buffer.concat([number32(bytes.length), bytes]);
 }
 
-function list(values: readonly string[]): Buffer {
+function list(values: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat([number32(values.length), ...values.map(text)]);
 }

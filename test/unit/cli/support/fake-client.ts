@@ -1,13 +1,14 @@
-import type {
-  CallOptions,
-  ExecSession,
-  MethodName,
-  Params,
-  ProgressReport,
-  Result,
-  VivClient,
-  VivEvent,
-  VivStream,
+import {
+  type CallOptions,
+  type ExecSession,
+  type MethodName,
+  type Params,
+  type ProgressReport,
+  type Result,
+  type VivClient,
+  type VivEvent,
+  type VivStream,
+  wholeOf,
 } from "../../../../src/api/index.ts";
 
 export type Answers = { [M in MethodName]?: (params: Params<M>, options: CallOptions) => Promise<Result<M>> | Result<M> };
@@ -78,7 +79,7 @@ export function fakeConsole(onWrite: (text: string, console: FakeConsole) => voi
   const fake: FakeConsole = {
     id: 1,
     write(bytes) {
-      const text = Buffer.from(bytes).toString("utf8");
+      const text = wholeOf(bytes).toString("utf8");
       written += text;
       onWrite(text, fake);
     },
