@@ -86,7 +86,7 @@ export const snapshotMethods = {
     z.strictObject({
       machine,
       snapshot,
-      /** Name of a new machine; the old one stays as it is. */
+      /** Name of a new machine, which goes on with the snapshot's memory or boots; the old one stays as it is. */
       into: z.string().optional(),
       /** Keep the present in an automatic snapshot. */
       safety: z.boolean().default(true),

@@ -29,10 +29,10 @@ export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
   "snapshot.restore": async ({ machine: name, into, ...request }, { world, work }) => {
     const machine = world.library.find(name);
     if (into !== undefined) {
-      const made = await clone(machine, { name: into, snapshot: request.snapshot, linked: true }, world, work);
-      // It is another machine, so it boots: memory knows who it was.
-      if (request.start ?? machine.state.run !== undefined) await start(world.library.find(made.name), work);
-      return { machine: made.name, safety: null };
+      const { name: made } = await clone(machine, { name: into, snapshot: request.snapshot, linked: true, memory: true }, world, work);
+      const another = world.library.find(made);
+      if (request.start ?? (another.state.suspended !== undefined || machine.state.run !== undefined)) await start(another, work);
+      return { machine: made, safety: null };
     }
     return { machine: machine.name, safety: (await restoreSnapshot(machine, request, work)) ?? null };
   },

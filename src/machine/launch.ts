@@ -8,7 +8,7 @@ import { type Channels, makeChannels } from "./channels.ts";
 import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
 import { inFolder } from "./folder.ts";
-import { resolveForwards } from "./forwards.ts";
+import { isSsh, resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";
 import { killProcess, waitGone } from "./processEnd.ts";
@@ -34,6 +34,8 @@ export interface LaunchRequest {
   readonly requestedAt: string;
   /** Forwards to take again (wake), host ports included. */
   readonly forwards?: readonly RuntimeForward[];
+  /** Nobody reaches the guest's SSH server before `openWithheld`. */
+  readonly withholdSsh?: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const { definition, toolchain, choice } = request;
   const run = machine.run;
   machine.host.requireOwnRunFolder(machine);
-  const [program, forwards, disks, fwCfg, firmware] = await Promise.all([
+  const [program, resolved, disks, fwCfg, firmware] = await Promise.all([
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
     diskLayouts(definition, machine.paths, machine.host.homeFolder),
@@ -66,6 +68,8 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     requireVsock(machine, definition),
     prepareFolders(machine, request.incoming),
   ]);
+  const withheld = request.withholdSsh ? resolved.filter(isSsh) : [];
+  const forwards = resolved.filter((forward) => !withheld.includes(forward));
   const channels = await makeChannels(machine);
   const tpm = definition.devices.tpm ? await startTpm(machine, toolchain) : undefined;
   const context: LaunchContext = {
@@ -93,7 +97,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const images = writtenImages(context, definition);
   try {
     await lockImages(machine.host, images, machine.host.self);
-    const session = await spawnQemu(machine, request, program, context, channels, operation);
+    const session = await spawnQemu(machine, { ...request, withheld }, program, context, channels, operation);
     if (machine.state.run) await passLocks(machine.host, images, machine.state.run);
     return session;
   } catch (error) {
@@ -112,7 +116,7 @@ function writtenImages(context: LaunchContext, definition: Definition): string[]
 
 async function spawnQemu(
   machine: Machine,
-  request: LaunchRequest,
+  request: LaunchRequest & { readonly withheld: readonly RuntimeForward[] },
   program: Program,
   context: LaunchContext,
   channels: Channels,
@@ -145,6 +149,8 @@ async function spawnQemu(
     definition,
     forwards: [...context.forwards],
     readiness: {},
+    ...(request.incoming ? { woken: true } : {}),
+    ...(request.withheld.length > 0 ? { withheld: [...request.withheld] } : {}),
   };
   try {
     await machine.record((state) => ({ ...state, run: record }), { quiet: true });

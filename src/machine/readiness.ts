@@ -1,6 +1,7 @@
 import type { Readiness } from "../model/index.ts";
 import { type ReadinessMark, readinessReader } from "../qemu/index.ts";
-import { settleIdentity } from "./clone/identity.ts";
+import { settleIdentity, watchIdentity } from "./clone/guestIdentity.ts";
+import { isSsh } from "./forwards.ts";
 import type { Machine } from "./machine.ts";
 import type { Session } from "./session.ts";
 import { answersSsh } from "./sshProbe.ts";
@@ -36,14 +37,19 @@ export function watchReadiness(machine: Machine, session: Session): void {
     }
   });
   const stopProbe = new AbortController();
+  const probe = () => void probeSsh(machine, stopProbe.signal).then((answered) => answered && reached("ssh"));
   const stopAgent = session.agent.onOpened(() => {
-    reached("agent");
-    void settleIdentity(machine, session);
-    void probeSsh(machine, stopProbe.signal).then((answered) => answered && reached("ssh"));
+    // A clone is ready when it is itself.
+    void settleIdentity(machine, session).then(() => {
+      reached("agent");
+      probe();
+    });
   });
+  const stopIdentity = watchIdentity(machine, session, probe);
   session.onStopWatching(() => {
     stopSerial();
     stopAgent();
+    stopIdentity();
     stopProbe.abort();
   });
 }
@@ -69,5 +75,5 @@ async function probeSsh(machine: Machine, signal: AbortSignal): Promise<boolean>
 
 /** The forward to the guest's SSH port, if the machine has one. */
 export function sshForward(machine: Machine): { hostAddress: string; hostPort: number } | undefined {
-  return machine.state.run?.forwards.find((forward) => forward.protocol === "tcp" && forward.guestPort === 22);
+  return machine.state.run?.forwards.find(isSsh);
 }

@@ -116,7 +116,11 @@ async function wakeFrom(machine: Machine, saved: NonNullable<Machine["state"]["s
     const choice = await machine.host.accelerator({ ...definition, accelerator: saved.accelerator });
     const session = await launchMachine(
       machine,
-      { definition, incoming: true, toolchain, choice, requestedAt, forwards: machine.state.lastForwards ?? [] },
+      {
+        ...{ definition, toolchain, choice, requestedAt, incoming: true },
+        forwards: machine.state.lastForwards ?? [],
+        withholdSsh: machine.state.identity !== undefined,
+      },
       operation,
     );
     await operation.step("reading memory", { percent: 0 });

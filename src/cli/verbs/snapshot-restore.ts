@@ -6,7 +6,8 @@ export const verb = defineVerb({
   name: "snapshot restore",
   summary: "Put a machine back to a snapshot, or make a new machine of it",
   usage: "NAME TAG [--into NEW] [--no-safety] [--start | --no-start]",
-  details: "The present is kept in an automatic snapshot first. With memory the guest goes on where it was.",
+  details:
+    "The present is kept in an automatic snapshot first. With memory the guest goes on where it was; with --into it goes on in a machine of its own, with another host name, machine-id and SSH host keys.",
   arguments: { name: machineArgument, tag: tagArgument },
   options: {
     into: { summary: "Make a new machine of that name instead; this one stays as it is", value: "NEW" },
@@ -16,7 +17,7 @@ export const verb = defineVerb({
   },
   examples: [
     ["viv snapshot restore hello s1", "back to s1"],
-    ["viv snapshot restore hello s1 --into hello2", "s1 as a machine of its own"],
+    ["viv snapshot restore hello s1 --into hello2", "s1 as a machine of its own, beside hello"],
   ],
   async run(work) {
     const { name, tag } = work.args;

@@ -12,6 +12,7 @@ import {
   makePrivateFolder,
   pendingIdentity,
   saveState,
+  suspendedClone,
   type Work,
   withPoint,
   writeFileAtomically,
@@ -25,6 +26,8 @@ export interface CloneRequest {
   /** Name or id; absent: the machine's present. */
   readonly snapshot?: string | undefined;
   readonly linked: boolean;
+  /** It goes on with the snapshot's memory, where it has one; otherwise it boots. */
+  readonly memory?: boolean;
 }
 
 export interface CloneContext extends StagingContext {
@@ -55,6 +58,9 @@ export async function cloneMachine(machine: Machine, request: CloneRequest, cont
       name,
       definition.id,
       async (paths) => {
+        const identity = await pendingIdentity(machine, name);
+        const suspended = request.memory ? await suspendedClone(point, paths, definition) : undefined;
+        const state = { ...emptyState(), identity, ...(suspended ? { suspended, wanted: "suspended" as const } : {}) };
         // What is flushed at the same time costs one flush. All are waited for, so that none writes into a removed folder.
         await allDone([
           // Where layers are shared the disks' files keep their names.
@@ -64,7 +70,7 @@ export async function cloneMachine(machine: Machine, request: CloneRequest, cont
           copyBelongings(point, paths),
           makeKeys(paths, definition),
           makePrivateFolder(paths.logs),
-          saveState(paths, { ...emptyState(), identity: pendingIdentity(name) }, { durable: true }),
+          saveState(paths, state, { durable: true }),
         ]);
         await operation.step("putting it in place", { record: {} });
       },

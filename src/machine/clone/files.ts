@@ -130,7 +130,7 @@ function worse(left: CloneWay, right: CloneWay): CloneWay {
 }
 
 /** Another name for the file; where there are none (other file system, Windows' FAT), its blocks; else its bytes. */
-async function shareFile(from: string, to: string): Promise<CloneWay> {
+export async function shareFile(from: string, to: string): Promise<CloneWay> {
   await mkdir(dirname(to), { recursive: true, mode: 0o700 });
   try {
     await link(from, to);

@@ -25,6 +25,8 @@ export interface Point {
   readonly tpm: string | undefined;
   readonly file: SnapshotsFile;
   readonly graph: LayerGraph;
+  /** Absent: the present. */
+  readonly record?: SnapshotRecord;
 }
 
 export interface PointRequest {
@@ -168,7 +170,7 @@ async function pointOf(machine: Machine, record: SnapshotRecord): Promise<Point>
   const checked = checkDefinition(record.definition);
   if (!("definition" in checked)) throw vivError("damaged", `${machine.name}: the definition kept with ${record.name} cannot be read.`);
   const graph = readGraph(machine.paths, file, checked.definition);
-  return requireSound({ machine, definition: checked.definition, layers: record.layers, tpm: record.tpm, file, graph });
+  return requireSound({ machine, definition: checked.definition, layers: record.layers, tpm: record.tpm, file, graph, record });
 }
 
 function requireSound(point: Point): Point {

@@ -1,0 +1,133 @@
+import { readFile } from "node:fs/promises";
+import { asVivError, type StateFile, vivError } from "../../model/index.ts";
+import { openWithheld } from "../forwards.ts";
+import type { Machine } from "../machine.ts";
+import type { Session } from "../session.ts";
+import { keyFiles } from "../sshKeys.ts";
+import { publicKey } from "./identity.ts";
+import { identityScript } from "./identityScript.ts";
+
+/**
+ * The guest of a clone becomes another one: host name, machine-id, SSH host keys and who may log in are changed by its
+ * agent, the first time one answers. A clone that goes on with saved memory has no forward to SSH before that: nobody
+ * meets the first machine's keys at its address.
+ */
+
+/** Under emulation making an RSA key may take a minute. */
+const scriptTimeoutMs = 180_000;
+/** A woken guest's agent answers within a second; after this one counts as having none. */
+const withoutAgentMs = 20_000;
+
+const settling = new WeakMap<Session, Promise<void>>();
+
+/** Tells the guest who it is, once; one that cannot be told is asked again at its next start. Never throws. */
+export function settleIdentity(machine: Machine, session: Session): Promise<void> {
+  const running = settling.get(session);
+  if (running !== undefined) return running;
+  const attempt = settle(machine, session).finally(() => settling.delete(session));
+  settling.set(session, attempt);
+  return attempt;
+}
+
+/**
+ * Sees to it that a guest that goes on as a clone becomes itself, also one that another vivd woke; then its forward to SSH
+ * is opened and `onOpened` called. Without an agent it is opened after a while, and that is said. @returns ends the watch.
+ */
+export function watchIdentity(machine: Machine, session: Session, onOpened: () => void): () => void {
+  if (!machine.state.run?.withheld) return () => undefined;
+  let ended = false;
+  const attempt = async () => {
+    await settleIdentity(machine, session);
+    if (ended || machine.state.identity !== undefined || !machine.state.run?.withheld) return;
+    await open(machine, session);
+    onOpened();
+  };
+  const listening = session.qmp.on("VSERPORT_CHANGE", (event) => {
+    if (event.open) void attempt();
+  });
+  // Nobody tells of a port that was opened while nobody listened.
+  void session.agent.look(2000).then(attempt);
+  const timer = setTimeout(() => {
+    if (machine.state.identity !== undefined)
+      machine.host.notice(
+        machine,
+        "warning",
+        "No agent answers in the guest, so it still has the first machine's host name, machine-id and SSH keys.",
+        "Install qemu-guest-agent in the first machine, or change them by hand.",
+      );
+    void open(machine, session).then(onOpened);
+  }, withoutAgentMs);
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    listening.dispose();
+  };
+}
+
+async function open(machine: Machine, session: Session): Promise<void> {
+  await openWithheld(machine, session).catch((error: unknown) => {
+    if (machine.session === session)
+      machine.host.notice(machine, "warning", `The forward to its SSH port could not be opened: ${asVivError(error).message}`);
+  });
+}
+
+async function settle(machine: Machine, session: Session): Promise<void> {
+  const { identity } = machine.state;
+  if (!identity || machine.session !== session) return;
+  try {
+    const done = await become(machine, session, identity);
+    if (done) await machine.record(({ identity: _done, ...state }) => state);
+  } catch (error) {
+    if (machine.session !== session) return;
+    machine.host.notice(
+      machine,
+      "warning",
+      `The clone's identity in the guest could not be set: ${asVivError(error).message}`,
+      "It is tried again at its next start.",
+    );
+  }
+}
+
+/** @returns false where no agent answers */
+async function become(machine: Machine, session: Session, identity: NonNullable<StateFile["identity"]>): Promise<boolean> {
+  const vivAgent = await session.vivAgent.find();
+  if (!vivAgent && !session.agent.connected) return false;
+  if (!vivAgent && (await isWindows(session))) {
+    machine.host.notice(machine, "warning", "This clone still has the identity of the first machine inside Windows.", "Run sysprep in it.");
+    return true;
+  }
+  const words = [
+    ...["/bin/sh", "-c", identityScript, "sh", identity.hostname, identity.machineId],
+    ...[(await publicKey(machine.paths)) ?? "", identity.loginKeysBefore.join(" "), machine.state.run?.woken ? "woken" : "booted"],
+  ];
+  const hostKey = await readFile(keyFiles(machine.paths).host).catch(() => Buffer.alloc(0));
+  if (vivAgent) {
+    const process = vivAgent.run({ words });
+    const late = setTimeout(() => process.close(), scriptTimeoutMs);
+    try {
+      process.stdout.resume();
+      process.stdin.end(hostKey);
+      const said: Buffer[] = [];
+      for await (const chunk of process.stderr as AsyncIterable<Buffer>) said.push(chunk);
+      requireDone((await process.exit).exitCode, Buffer.concat(said));
+    } finally {
+      clearTimeout(late);
+    }
+  } else {
+    const [program = "", ...args] = words;
+    const agent = await session.agent.client();
+    const { exitCode, stderr } = await agent.exec({ program, args, stdin: hostKey }, { timeoutMs: scriptTimeoutMs });
+    requireDone(exitCode, stderr);
+  }
+  return true;
+}
+
+async function isWindows(session: Session): Promise<boolean> {
+  const agent = await session.agent.client();
+  const system = await agent.osInfo().catch(() => undefined);
+  return /windows/i.test(system?.id ?? system?.name ?? "");
+}
+
+function requireDone(exitCode: number | undefined, stderr: Buffer): void {
+  if (exitCode !== 0) throw vivError("agent-failed", stderr.toString("utf8").trim().slice(-500) || `exit code ${exitCode ?? "none"}`);
+}
