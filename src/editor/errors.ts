@@ -55,6 +55,10 @@ const remedies: Record<ErrorCode, readonly Remedy[]> = {
   "daemon-unavailable": [showOwnLog],
   // The hint says what to do with the file; no button could choose it.
   "untrusted-input": [],
+  // Another file or user of the guest is meant.
+  "no-permission": [],
+  "not-a-folder": [],
+  "is-a-folder": [],
   // A word that was typed, or a thing that is gone: another is named.
   usage: [],
   "invalid-name": [],

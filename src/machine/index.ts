@@ -5,6 +5,7 @@ export * from "./clone/index.ts";
 export * from "./disks/index.ts";
 export * from "./folder.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
+export * from "./guestFiles/index.ts";
 export * from "./imageFiles/index.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";
 export { Machine, type Operation } from "./machine.ts";

@@ -20,6 +20,10 @@ export const errorCodes = {
   "ssh-failed": 1,
   "daemon-unavailable": 1,
   "untrusted-input": 1,
+  // 1: files of a guest, beside not-found, exists, disk-full and io-error
+  "no-permission": 1,
+  "not-a-folder": 1,
+  "is-a-folder": 1,
   // 2: the request itself is wrong
   usage: 2,
   "invalid-name": 2,

@@ -3,6 +3,7 @@ export * from "./differences.ts";
 export * from "./errors.ts";
 export * from "./firstBoot.ts";
 export * from "./guestPath.ts";
+export * from "./guestPath.ts";
 export * from "./jsonSchema.ts";
 export * from "./names.ts";
 export * from "./probes.ts";

@@ -53,6 +53,9 @@ export function fakeClient(answers: Answers, serial?: VivStream, exec?: ExecSess
     async openExec() {
       return exec;
     },
+    async openWatch() {
+      return undefined;
+    },
     dispose() {
       disposed = true;
     },
