@@ -32,6 +32,8 @@ export const MachineSummary = z.object({
   memoryBytes: z.number().optional(),
   group: z.string().optional(),
   image: z.string().optional(),
+  /** The step that a guest which is late waits for, and what to look at. */
+  waitsFor: z.object({ step: z.string(), description: z.string(), hint: z.string().optional() }).optional(),
 });
 export type MachineSummary = z.infer<typeof MachineSummary>;
 
@@ -52,6 +54,21 @@ export const NetworkView = z.object({
   linkUp: z.boolean(),
 });
 
+export const LadderStep = z.object({
+  /** As in `readiness`, `first-boot`, or `probe:NAME`. */
+  step: z.string(),
+  description: z.string(),
+  /** `passed`: no sign of it, but of a later one. */
+  state: z.enum(["reached", "waiting", "passed"]),
+  ms: z.number().nullable(),
+  tookMs: z.number().nullable(),
+  /** Of past starts; null where fewer than three compare. */
+  medianMs: z.number().nullable(),
+  /** By how much it was slower than that, beyond noise. */
+  slowerMs: z.number().nullable(),
+  hint: z.string().optional(),
+});
+
 /** What `viv show --json` prints; its keys are a contract: scripts rely on them. */
 export const MachineDetails = MachineSummary.extend({
   pid: z.int().nullable(),
@@ -64,6 +81,12 @@ export const MachineDetails = MachineSummary.extend({
   agent: z.object({ connected: z.boolean() }),
   readiness: Readiness,
   readinessHistory: z.array(Readiness),
+  /** The readiness as it is shown: each step with what it took, what it took in past starts, and what to look at when it does not come. */
+  ladder: z.array(LadderStep),
+  /** Null for a machine whose guest is handed nothing. */
+  firstBoot: z
+    .object({ state: z.enum(["pending", "running", "done"]), at: z.string().optional(), problems: z.array(z.string()).optional() })
+    .nullable(),
   folder: z.string(),
   note: z.string().optional(),
   firmware: z.string().optional(),
@@ -79,16 +102,6 @@ export type MachineDetails = z.infer<typeof MachineDetails>;
 
 export const TrashEntry = z.object({ id: z.string(), name: z.string(), removedAt: z.string(), bytes: z.number() });
 export type TrashEntry = z.infer<typeof TrashEntry>;
-
-export const ImageView = z.object({
-  name: z.string(),
-  title: z.string(),
-  architecture: Architecture,
-  bytes: z.number(),
-  version: z.string(),
-  source: z.enum(["built-in", "store"]),
-});
-export type ImageView = z.infer<typeof ImageView>;
 
 export const MachineUsage = z.object({
   /** Of one core, over `intervalMs`: 200 is two cores busy. */
@@ -244,7 +257,6 @@ export const methods = {
     z.strictObject({ fresh: z.boolean().default(false) }),
     HostReport,
   ),
-  "image.list": read("Images machines can be made from", none, z.array(ImageView)),
 
   "machine.list": read("Every machine, damaged ones included", none, z.array(MachineSummary)),
   "machine.show": read("One machine in full", z.strictObject({ machine }), MachineDetails),
@@ -312,7 +324,7 @@ export const methods = {
   "machine.resume": operation("Continue a paused machine, or wake a suspended one", z.strictObject({ machine }), MachineDetails),
   "machine.suspend": operation("Save memory to disk and end the process", z.strictObject({ machine }), MachineDetails),
   "machine.wait": operation(
-    "Wait for a condition: running, agent, ssh, stopped or serial:TEXT",
+    "Wait for a condition: running, agent, ssh, ready, first-boot, probe:NAME, stopped or serial:TEXT",
     z.strictObject({ machine, for: z.string(), timeoutMs: z.int().min(0).max(86_400_000).default(60_000) }),
     MachineDetails,
   ),
@@ -400,7 +412,11 @@ export const methods = {
     z.strictObject({ machine, replayBytes: z.int().min(0).max(1_048_576).default(0) }),
     z.object({ stream: z.int(), replayBase64: z.string() }),
   ),
-  "machine.displaySocket": read("Where the machine's VNC server listens", z.strictObject({ machine }), z.object({ path: z.string() })),
+  "machine.displaySocket": read(
+    "Where the machine's VNC server listens, and whether its guest was given a share in the clipboard",
+    z.strictObject({ machine }),
+    z.object({ path: z.string(), clipboard: z.boolean() }),
+  ),
   "machine.logs": read(
     "The end of a log",
     z.strictObject({ machine, log: z.enum(["serial", "qemu", "events"]), maximumBytes: z.int().min(1).max(16_777_216).default(65_536) }),

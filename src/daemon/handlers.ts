@@ -1,7 +1,7 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type CheckedParams, type HostReport, type MachineDetails, type MethodName, type Result, thisBuild } from "../api/index.ts";
-import { createMachine, emptyTrash, findRemoved, listImages, listTrash, moveFromTrash, moveToTrash, type Removed } from "../host/index.ts";
+import { createMachine, emptyTrash, findRemoved, listTrash, moveFromTrash, moveToTrash, type Removed } from "../host/index.ts";
 import {
   editDefinition,
   exec,
@@ -69,15 +69,6 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "daemon.hostShutdown": async (_params, { world }) => ({ machines: await shutDownMachines(world) }),
 
   "host.report": async ({ fresh }, { world }): Promise<HostReport> => hostReportView(world, fresh),
-  "image.list": async (_params, { world }) =>
-    (await listImages(world.guestFolder, world.home.images)).map(({ name, title, architecture, bytes, version, source }) => ({
-      name,
-      title,
-      architecture,
-      bytes,
-      version,
-      source,
-    })),
 
   "machine.list": async (_params, { world }) => world.library.all.map(summaryOf),
   "machine.show": async ({ machine }, { world }) => detailsOf(world.library.find(machine)),
@@ -343,7 +334,7 @@ async function openSerial(
   };
 }
 
-async function displaySocket(machine: Machine): Promise<{ path: string }> {
+async function displaySocket(machine: Machine): Promise<Result<"machine.displaySocket">> {
   requireSession(machine);
   const { transport } = await findChannels(machine);
   if (transport.kind === "tls")
@@ -359,7 +350,7 @@ async function displaySocket(machine: Machine): Promise<{ path: string }> {
       `Give it one: viv set ${machine.name} display.type=virtio, then restart it.`,
     );
   }
-  return { path: machine.run.vnc };
+  return { path: machine.run.vnc, clipboard: machine.effectiveDefinition?.devices.clipboard ?? false };
 }
 
 const logFiles = { serial: "serial.log", qemu: "qemu.log", events: "events.jsonl" } as const;

@@ -56,7 +56,7 @@ export function newDefinition(choices: CreateChoices, host: HostCapacity): Defin
       networkOf(network, index === 0 ? choices.netboot : undefined),
     ),
     display: { type: "virtio", width: 1024, height: 768 },
-    devices: { rng: true, balloon: true, tablet: true, tpm: false, watchdog: false, vsock: false },
+    devices: { rng: true, balloon: true, tablet: true, tpm: false, watchdog: false, clipboard: false, vsock: false },
     bootOrder: choices.netboot ? ["disk", "network"] : choices.cdrom ? ["disk", "cdrom"] : ["disk", "cdrom", "network"],
     ...(choices.image ? { image: choices.image.name } : {}),
     guestUser: choices.image?.login ?? "root",
@@ -87,7 +87,7 @@ function firmwareFor(choices: CreateChoices): Firmware {
       append: image.append,
     };
   }
-  return { type: choices.netboot?.firmware ?? (choices.architecture === "aarch64" ? "uefi" : "bios") };
+  return { type: choices.netboot?.firmware ?? image?.firmware ?? (choices.architecture === "aarch64" ? "uefi" : "bios") };
 }
 
 function networkOf(network: NetworkChoice, netboot: CreateChoices["netboot"]): Network {

@@ -123,6 +123,12 @@ export const Devices = z.strictObject({
   tablet: z.boolean().default(true).describe("Absolute pointer (no mouse capture)"),
   tpm: z.boolean().default(false).describe("TPM 2.0 by swtpm (Linux and macOS hosts)"),
   watchdog: z.boolean().default(false).describe("i6300esb watchdog; the machine is paused when it fires"),
+  clipboard: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Text copied in the guest's desktop and here is one clipboard, by the console (the guest needs spice-vdagent); no snapshots with memory meanwhile",
+    ),
   vsock: z.boolean().default(false).describe("vhost-vsock (Linux hosts with /dev/vhost-vsock)"),
 });
 export type Devices = z.infer<typeof Devices>;

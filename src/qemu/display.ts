@@ -4,6 +4,9 @@ import { channelAddress } from "./channels.ts";
 import type { LaunchContext } from "./types.ts";
 import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
 
+/** Where spice-vdagent in the guest listens (spice-protocol, `VD_AGENT`). */
+const clipboardPort = "com.redhat.spice.0";
+
 /**
  * Screen, VNC server, keyboard and pointer. A headless machine has none of them. An x86 machine has its board's PS/2
  * keyboard and no other: QEMU gives keys to a virtio keyboard as soon as the guest's driver takes it up, and a key held
@@ -17,7 +20,24 @@ export function display(definition: Definition, context: LaunchContext): string[
     ...(definition.architecture === "x86_64"
       ? []
       : option("-device", { driver: "virtio-keyboard-pci", id: "keyboard", ...pci.shared("keyboard") })),
+    ...clipboard(definition),
     ...(definition.devices.tablet ? option("-device", { driver: "virtio-tablet-pci", id: "tablet", ...pci.shared("tablet") }) : []),
+  ];
+}
+
+/** QEMU speaks to the guest's spice-vdagent itself and to VNC clients; pointers go by the tablet. QEMU 10.0 cannot migrate it. */
+function clipboard(definition: Definition): string[] {
+  if (!definition.devices.clipboard) return [];
+  return [
+    ...["-chardev", keyValues("qemu-vdagent", { id: "clipboard", name: "vdagent", clipboard: true, mouse: false })],
+    ...option("-device", {
+      driver: "virtserialport",
+      id: "clipboard-port",
+      bus: "ports.0",
+      nr: 3,
+      chardev: "clipboard",
+      name: clipboardPort,
+    }),
   ];
 }
 

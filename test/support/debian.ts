@@ -6,13 +6,14 @@
  *   const file = await debianImage();                             // a qcow2 to import, pull or put an overlay on
  *   const machine = await debianMachine(client, "deb");           // imported, started, its guest agent answers
  *   const machine = await debianMachine(client, "deb", { memory: "1G", start: false });
+ *   const file = await debianImage(["xvfb"]);                     // with more of Debian's packages: another image, kept too
  *
  * Without a NoCloud seed cloud-init finds no data source and stays away; adapters get their address by DHCP either way.
  * Booting takes 25–40 s under emulation on a quiet host, so a test file boots it once.
  */
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, readFile, rename, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, open, readdir, rename, rm, stat, symlink, truncate, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -23,7 +24,8 @@ import { tool } from "./tools.ts";
 
 const mib = 1024 ** 2;
 const efi = { startMib: 1, mib: 96 };
-const root = { startMib: 97, mib: 1800 };
+const rootStartMib = 97;
+const rootMib = (more: readonly string[]): number => (more.length === 0 ? 1800 : 2800);
 
 const packages = [
   ...["linux-image-cloud-amd64", "systemd-sysv", "systemd-boot-efi", "systemd-resolved", "dbus", "udev", "cloud-init", "cloud-guest-utils"],
@@ -53,11 +55,13 @@ const kernelArguments = "root=LABEL=debian-root ro console=tty0 console=ttyS0,11
 
 const cache = join(process.env["VIVARIUM_CACHE"] ?? join(homedir(), ".cache", "vivarium"), "debian");
 
-let image: Promise<string> | undefined;
+const images = new Map<string, Promise<string>>();
 
 /** The image as a qcow2 of our own cache: never written to, import it or put an overlay on it. */
-export function debianImage(): Promise<string> {
-  image ??= builtOnce();
+export function debianImage(more: readonly string[] = []): Promise<string> {
+  const key = more.join();
+  const image = images.get(key) ?? builtOnce(more);
+  images.set(key, image);
   return image;
 }
 
@@ -65,9 +69,9 @@ export function debianImage(): Promise<string> {
 export async function debianMachine(
   client: VivClient,
   name: string,
-  options: { memory?: string; cpus?: number; set?: string[]; start?: boolean } = {},
+  options: { memory?: string; cpus?: number; set?: string[]; start?: boolean; packages?: readonly string[] } = {},
 ): Promise<MachineDetails> {
-  await client.call("machine.import", { file: await debianImage(), name, firmware: "uefi" });
+  await client.call("machine.import", { file: await debianImage(options.packages), name, firmware: "uefi" });
   const set = [`memory=${options.memory ?? "768M"}`, `cpus=${options.cpus ?? 2}`, "display.type=none", ...(options.set ?? [])];
   const imported = await client.call("machine.set", { machine: name, set });
   if (options.start === false) return imported;
@@ -75,12 +79,10 @@ export async function debianMachine(
   return client.call("machine.wait", { machine: name, for: "agent", timeoutMs: 400_000 });
 }
 
-async function builtOnce(): Promise<string> {
-  const recipe = createHash("sha256")
-    .update(await readFile(import.meta.filename))
-    .digest("hex")
-    .slice(0, 16);
-  const file = join(cache, `debian12-${recipe}.qcow2`);
+async function builtOnce(more: readonly string[]): Promise<string> {
+  const recipe = JSON.stringify([packages, files, enabled, kernelArguments, efi, rootMib(more)]);
+  const name = ["debian12", ...more].join("-");
+  const file = join(cache, `${name}.${createHash("sha256").update(recipe).digest("hex").slice(0, 16)}.qcow2`);
   if (existsSync(file)) return file;
   await mkdir(cache, { recursive: true });
   const lock = `${file}.lock`;
@@ -90,8 +92,9 @@ async function builtOnce(): Promise<string> {
     await sleep(500);
   }
   try {
-    if (!existsSync(file)) await build(file);
-    for (const old of await readdir(cache)) if (/^debian12-.*\.qcow2$/.test(old) && join(cache, old) !== file) await rm(join(cache, old));
+    if (!existsSync(file)) await build(file, more);
+    for (const old of await readdir(cache))
+      if (old.startsWith(`${name}.`) && old.endsWith(".qcow2") && join(cache, old) !== file) await rm(join(cache, old));
     return file;
   } finally {
     await rm(lock, { force: true });
@@ -110,18 +113,25 @@ async function taken(lock: string): Promise<boolean> {
   }
 }
 
-async function build(file: string): Promise<void> {
+async function build(file: string, more: readonly string[]): Promise<void> {
   const folder = await mkdtemp(join(cache, "building-"));
   try {
     const system = join(folder, "root");
     const { main } = await hostArchives();
-    await execa("mmdebstrap", ["--variant=minbase", "--quiet", `--include=${packages.join(",")}`, "bookworm", system, main.uri]);
+    await execa("mmdebstrap", [
+      "--variant=minbase",
+      "--quiet",
+      `--include=${[...packages, ...more].join(",")}`,
+      "bookworm",
+      system,
+      main.uri,
+    ]);
     await finish(system);
     await writeFile(join(folder, "root.img"), "");
-    await truncate(join(folder, "root.img"), root.mib * mib);
+    await truncate(join(folder, "root.img"), rootMib(more) * mib);
     await execa("mke2fs", ["-q", "-t", "ext4", "-L", "debian-root", "-d", system, join(folder, "root.img")]);
     await efiPartition(system, folder);
-    await disk(folder);
+    await disk(folder, rootMib(more));
     await rm(system, { recursive: true, force: true });
     const convert = await tool("qemu-img");
     const words = [...convert.argsPrefix, "convert", "-f", "raw", "-O", "qcow2", "disk.img", "disk.qcow2"];
@@ -168,19 +178,19 @@ async function efiPartition(system: string, folder: string): Promise<void> {
   for (const [source, place] of copies) await execa("mcopy", ["-i", target, source, place]);
 }
 
-async function disk(folder: string): Promise<void> {
+async function disk(folder: string, rootMib: number): Promise<void> {
   const target = join(folder, "disk.img");
   await writeFile(target, "");
-  await truncate(target, (root.startMib + root.mib + 1) * mib);
+  await truncate(target, (rootStartMib + rootMib + 1) * mib);
   const table = [
     "label: gpt",
     `start=${efi.startMib}MiB, size=${efi.mib}MiB, type=uefi, name=EFI`,
-    `start=${root.startMib}MiB, size=${root.mib}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=root`,
+    `start=${rootStartMib}MiB, size=${rootMib}MiB, type=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709, name=root`,
   ];
   await execa("sfdisk", ["--quiet", target], { input: table.join("\n") });
   for (const [part, start] of [
     ["efi.img", efi.startMib],
-    ["root.img", root.startMib],
+    ["root.img", rootStartMib],
   ] as const) {
     await execa("dd", [`if=${join(folder, part)}`, `of=${target}`, "bs=1M", `seek=${start}`, "conv=sparse,notrunc", "status=none"]);
   }

@@ -29,6 +29,8 @@ export type ToPage =
   | { readonly type: "open"; readonly connection: number }
   | { readonly type: "data"; readonly connection: number; readonly bytes: ArrayBuffer }
   | { readonly type: "closed"; readonly connection: number }
+  /** What was copied on this host, for the guest. */
+  | { readonly type: "clipboard"; readonly text: string }
   /** Shows the keyboard where to go. */
   | { readonly type: "focus" };
 
@@ -39,6 +41,10 @@ export type ToExtension =
   | { readonly type: "ack"; readonly connection: number; readonly bytes: number }
   | { readonly type: "close"; readonly connection: number; readonly reason: string }
   | { readonly type: "action"; readonly action: ConsoleAction }
+  /** Somebody looks at the guest: what this host's clipboard holds may be wanted there. */
+  | { readonly type: "clipboardWanted" }
+  /** What was copied in the guest. */
+  | { readonly type: "guestClipboard"; readonly text: string }
   | { readonly type: "typeClipboard" }
   | { readonly type: "screenshot" }
   | { readonly type: "otherKeys" }

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { MachineSummary } from "../../api/index.ts";
 import { type Editor, factsOf, hasProcess, plain } from "../../editor/index.ts";
 import { dispatch, type Handlers, webviewFolder } from "../ui/index.ts";
+import { SharedClipboard } from "./clipboard.ts";
 import { consoleHtml } from "./html.ts";
 import type { ConsoleAction, Fit, ToExtension, ToPage } from "./messages.ts";
 import { type Facts, overlayOf } from "./overlay.ts";
@@ -36,6 +37,10 @@ export class ConsolePanel implements vscode.Disposable {
   readonly #panel: vscode.WebviewPanel;
   readonly #target: ConsoleTarget;
   readonly #subscriptions: vscode.Disposable[] = [];
+  readonly #clipboard = new SharedClipboard(
+    (text) => this.#post({ type: "clipboard", text }),
+    () => this.#panel.active && vscode.window.state.focused,
+  );
   #relay: Relay | undefined;
   #connection = 0;
   #connected = false;
@@ -102,11 +107,17 @@ export class ConsolePanel implements vscode.Disposable {
         if (connection === this.#connection) this.#lost(reason);
       },
       action: ({ action }) => this.#command(actionCommands[action]),
+      clipboardWanted: () => this.#share(this.#clipboard.offer()),
+      guestClipboard: ({ text }) => this.#share(this.#clipboard.take(text)),
       typeClipboard: () => this.#command("vivarium.typeClipboard"),
       screenshot: () => this.#command("vivarium.screenshot"),
       otherKeys: () => this.#command("vivarium.sendKeys"),
       fillWindow: () => void vscode.commands.executeCommand("workbench.action.toggleZenMode"),
     };
+  }
+
+  #share(work: Promise<void>): void {
+    work.catch((error: unknown) => this.#editor.log.warn(`clipboard of ${this.#target.name}: ${String(error)}`));
   }
 
   #command(id: string): void {
@@ -165,8 +176,10 @@ export class ConsolePanel implements vscode.Disposable {
     if (this.#connecting) return;
     this.#connecting = true;
     try {
-      const { path } = await this.#editor.service.call("machine.displaySocket", { machine: machine.id });
-      if (this.#pageReady && !this.#disposed) this.#open(path);
+      const { path, clipboard } = await this.#editor.service.call("machine.displaySocket", { machine: machine.id });
+      if (!this.#pageReady || this.#disposed) return;
+      this.#clipboard.connected(clipboard);
+      this.#open(path);
     } catch (error) {
       const { code, message, hint } = factsOf(error);
       this.#editor.log.debug(`console of ${machine.name}: ${message}`);

@@ -120,6 +120,7 @@ export const fields: readonly Field[] = [
   { path: "devices.tablet", section: "devices", label: l10n.t("Absolute pointer"), help: l10n.t("The mouse moves in and out of the console freely."), control: toggle, fallback: true },
   { path: "devices.tpm", section: "devices", label: l10n.t("TPM 2.0"), help: l10n.t("Emulated by swtpm."), control: toggle, fallback: false, feature: "tpm" },
   { path: "devices.watchdog", section: "devices", label: l10n.t("Watchdog"), help: l10n.t("Pauses the machine when the guest hangs (i6300esb)."), control: toggle, fallback: false },
+  { path: "devices.clipboard", section: "devices", label: l10n.t("Shared clipboard"), help: l10n.t("Text, by the console; the guest needs spice-vdagent. No snapshots with memory meanwhile."), control: toggle, fallback: false },
   { path: "devices.vsock", section: "devices", label: l10n.t("Sockets to the guest"), help: l10n.t("vhost-vsock."), control: toggle, fallback: false, feature: "vsock" },
 
   { path: "guestUser", section: "sharing", label: l10n.t("Guest user"), help: l10n.t("Who SSH signs in as."), control: text({ rule: l10n.t("A user name of the guest: lower-case letters, digits, _ and -.") }), fallback: "root" },

@@ -14,6 +14,7 @@ const keyboard = element<HTMLButtonElement>("keyboard");
 const screen = new Screen(element("screen"), state.fit, {
   onKeyboard(captured) {
     main?.classList.toggle("captured", captured);
+    if (captured) host.postMessage({ type: "clipboardWanted" });
     keyboard.textContent = (captured ? keyboard.dataset["captured"] : keyboard.dataset["free"]) ?? "";
   },
   onConnected() {
@@ -34,6 +35,7 @@ window.addEventListener("message", ({ data }: MessageEvent<unknown>) =>
       open: ({ connection }) => screen.open(connection),
       data: ({ connection, bytes }) => screen.receive(connection, bytes),
       closed: () => screen.close(),
+      clipboard: ({ text }) => screen.offer(text),
       focus: () => screen.capture(),
     },
     data,

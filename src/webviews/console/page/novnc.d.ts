@@ -9,6 +9,8 @@ declare module "@novnc/novnc" {
     focusOnClick: boolean;
     /** Its side of the channel: `rQlen` is what was received and not yet taken in, in bytes. Not in docs/API.md. */
     readonly _sock: { rQlen(): number };
+    /** Offers text to the guest; it comes for it when somebody pastes. Text of the guest's comes as `clipboard` events. */
+    clipboardPasteFrom(text: string): void;
     disconnect(): void;
     /** `keysym` 0: by the scan code alone, which QEMU takes. */
     sendKey(keysym: number, code: string, down?: boolean): void;

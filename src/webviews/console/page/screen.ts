@@ -48,6 +48,10 @@ export class Screen {
     // The socket is local: packing costs more than it saves.
     rfb.compressionLevel = 0;
     rfb.addEventListener("connect", () => this.#events.onConnected());
+    rfb.addEventListener("clipboard", (event) => {
+      const text: unknown = (event as CustomEvent<{ text?: unknown }>).detail.text;
+      if (typeof text === "string") host.postMessage({ type: "guestClipboard", text });
+    });
     rfb.addEventListener("disconnect", () => this.#ended(connection, "the protocol ended"));
     this.#applyFit();
     this.#prepareCanvas();
@@ -99,6 +103,10 @@ export class Screen {
   press(codes: readonly string[]): void {
     for (const code of codes) this.#rfb?.sendKey(keySymbol(code), code, true);
     for (const code of [...codes].reverse()) this.#rfb?.sendKey(keySymbol(code), code, false);
+  }
+
+  offer(text: string): void {
+    this.#rfb?.clipboardPasteFrom(text);
   }
 
   capture(): void {
