@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { Architecture, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
+import { Architecture, FirstBoot, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
 import { diskMethods } from "./diskMethods.ts";
 import { fileMethods } from "./fileMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
@@ -154,6 +154,14 @@ export const CreateRequest = z.strictObject({
   memory: z.string().optional(),
   disk: z.string().optional(),
   networks: z.array(NetworkRequest).optional(),
+  /**
+   * What the guest becomes at its first start; absent: for an image with a disk that boots by itself, its host name and
+   * its keys alone. `userData` is the text of a cloud-config file, kept in the machine's folder; `password` is of the user
+   * that `viv ssh` logs in as, and only its hash is kept until the guest has it.
+   */
+  firstBoot: FirstBoot.optional(),
+  userData: z.string().optional(),
+  password: z.string().min(1).max(512).optional(),
   /** `KEY=VALUE` pairs in dotted paths of vm.json, applied last: `display.type=none`. */
   set: z.array(z.string()).default([]),
 });

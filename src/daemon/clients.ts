@@ -39,6 +39,11 @@ function changesStorage(name: MethodName): boolean {
   return methods[name].changes && (/^(snapshot|disk|media)\./.test(name) || name === "machine.clone" || name === "prune.run");
 }
 
+/** A machine that is made, removed or emptied from the trash changes who is built on an image. */
+function changesImages(name: MethodName): boolean {
+  return /^(image\.(pull|import|remove|verify)|prune\.run|machine\.(create|clone|remove|restoreRemoved|emptyTrash))$/.test(name);
+}
+
 /** The clients of the service. */
 export class Clients {
   readonly #connections = new Set<ClientConnection>();
@@ -151,6 +156,7 @@ class ClientConnection {
     try {
       return await handler(parsed.data as never, this.#context(signal, progressToken));
     } finally {
+      if (changesImages(name)) this.#facts.world.imagesChanged();
       if (changesStorage(name)) this.#facts.world.storageChanged((parsed.data as { machine?: string }).machine);
     }
   }

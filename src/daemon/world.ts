@@ -1,8 +1,9 @@
+import { readFile } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { MachineSummary, VivEvent } from "../api/index.ts";
 import { localHost, type Platform, type ProcessIdentity, processor } from "../backends/index.ts";
-import { freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
+import { ContentKeeper, freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
 import { summaryOf } from "./views.ts";
@@ -16,6 +17,7 @@ export class World {
   readonly self: ProcessIdentity;
   readonly toolchains: Toolchains;
   readonly library: Library;
+  readonly contents: ContentKeeper;
   /** Where the programs, the bundle and the guests came from. */
   readonly distFolder: string | undefined;
   readonly startedAt = Date.now();
@@ -38,6 +40,10 @@ export class World {
       ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}),
     });
     this.library = new Library(home, this.#machineHost(), ({ id, name }) => this.#emit({ event: "machine.removed", at: now(), id, name }));
+    this.contents = new ContentKeeper(
+      () => this.library.all,
+      (machine, file) => this.#fileWasAltered(machine, file),
+    );
   }
 
   /** Images that came with Vivarium: `guest/<arch>/` beside the program. */
@@ -57,6 +63,7 @@ export class World {
 
   dispose(): void {
     for (const timer of this.#pending.values()) clearTimeout(timer);
+    this.contents.dispose();
     this.library.dispose();
   }
 
@@ -68,6 +75,7 @@ export class World {
       cores: this.cores,
       memoryBytes: this.memoryBytes,
       runFolder: this.home.run,
+      agentProgram: (architecture) => this.#agentProgram(architecture),
       toolchain: () => this.toolchains.current(),
       toolchainById: (id) => this.toolchains.byId(id),
       accelerator: (definition) => this.toolchains.accelerator(definition),
@@ -81,10 +89,29 @@ export class World {
     };
   }
 
+  async #agentProgram(architecture: Architecture): Promise<Buffer | undefined> {
+    const { guestFolder } = this;
+    return guestFolder === undefined ? undefined : readFile(join(guestFolder, architecture, "viv-agent")).catch(() => undefined);
+  }
+
   /** Snapshots, disks or media changed, of one machine or of any. */
   storageChanged(machine: string | undefined): void {
+    this.contents.nudge();
     for (const { id, name } of this.library.all)
       if (machine === undefined || machine === id || machine === name) this.#emit({ event: "machine.storageChanged", at: now(), id, name });
+  }
+
+  #fileWasAltered(machine: Machine, file: string): void {
+    const { id, name } = machine;
+    const message = `${file}, which snapshots need, was changed by something else than Vivarium.`;
+    const hint = `\`viv snapshot check ${name}\` says which snapshots need it. Bring it back from a backup.`;
+    this.#emit({ event: "machine.notice", at: now(), id, name, level: "warning", message, hint });
+    this.#emit({ event: "machine.storageChanged", at: now(), id, name });
+  }
+
+  /** The store of images is not what it was. */
+  imagesChanged(): void {
+    this.#emit({ event: "image.changed", at: now() });
   }
 
   /** One event for a burst of changes, and none when nothing a view shows has changed. */

@@ -30,7 +30,7 @@ import {
 } from "../model/index.ts";
 import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./definitions.ts";
 import { requireWebAddress } from "./download/index.ts";
-import { findImage, type Image, storeImage } from "./images/index.ts";
+import { findImage, type Image, pinned, storeImage } from "./images/index.ts";
 import { type Netboot, type NetbootSource, netbootFromFolder, netbootFromWeb } from "./netboot/index.ts";
 
 /** A new machine as it was asked for; see CreateRequest of the API. */
@@ -73,6 +73,22 @@ export async function createMachine(request: NewMachine, context: CreateContext,
   const architecture = request.architecture ?? context.hostArchitecture;
   await step(work, "checking the image");
   const image = request.image === undefined ? undefined : await storedImage(request.image, architecture, context);
+  return pinned(image?.folder, () => make(name, request, { architecture, image, toolchain }, context, work));
+}
+
+interface Ingredients {
+  readonly architecture: Architecture;
+  readonly image: Image | undefined;
+  readonly toolchain: Toolchain;
+}
+
+async function make(
+  name: string,
+  request: NewMachine,
+  { architecture, image, toolchain }: Ingredients,
+  context: CreateContext,
+  work: Work,
+): Promise<string> {
   const define = (netboot?: Netboot) =>
     withAssignments(definitionFor(request, architecture, image, context, toolchain, netboot), request.set);
   const draft = define();

@@ -1,4 +1,5 @@
 /** The room's door: what the machines of a host share. */
+export { ContentKeeper } from "./contentKeeper.ts";
 export { createMachine, type NewMachine } from "./create.ts";
 export { type Home, homeFolders, openHome } from "./home.ts";
 export * from "./images/index.ts";

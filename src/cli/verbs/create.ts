@@ -2,11 +2,12 @@ import type { CreateRequest } from "../../api/index.ts";
 import { requireBytes, requireMachineName, vivError } from "../../model/index.ts";
 import { parseForward } from "../forward.ts";
 import { stateText } from "../state.ts";
-import { defineVerb, type OptionValues } from "../verb.ts";
+import { defineVerb, type OptionValues, type Work } from "../verb.ts";
+import { webOf } from "../web.ts";
 import { requireSettings } from "./set.ts";
 
 const options = {
-  image: { value: "IMAGE", summary: "Start from an image (viv image ls)", completes: "image" },
+  image: { value: "IMAGE", summary: "Start from an image (viv image ls), or one of the catalog", completes: "image" },
   iso: { value: "FILE", summary: "Boot from an ISO, with an empty disk", completes: "file" },
   netboot: {
     value: "URL|DIR",
@@ -33,6 +34,7 @@ export const verb = defineVerb({
   options,
   examples: [
     ["viv create hello --image starter --start", "a running Linux in seconds"],
+    ["viv create deb --image debian:12 --disk 20G", "an image of the catalog is fetched first (viv image catalog)"],
     ["viv create web --image starter --memory 1G --cpus 2 --forward 8080:80", "http://127.0.0.1:8080 is its port 80"],
     ["viv create debian --iso debian.iso --disk 20G --set firmware.type=uefi", "install a system from its ISO"],
     ["viv create pxe --netboot ./tftp", "boot from the network, by a folder's pxelinux.0"],
@@ -41,6 +43,7 @@ export const verb = defineVerb({
   ],
   async run(work) {
     const request = createRequest(work.args.name, work.options, work.path);
+    if (request.image !== undefined) await pullIfAbsent(work, request.image, request.architecture);
     const created = await work.call("machine.create", request, request.name);
     const machine = work.options.start ? await work.call("machine.start", { machine: created.name }, created.name) : created;
     work.print(
@@ -50,6 +53,16 @@ export const verb = defineVerb({
     return 0;
   },
 });
+
+/** An image of the catalog that is not here yet is pulled first; what is nowhere the service refuses, with what there is. */
+async function pullIfAbsent(work: Work, name: string, architecture: CreateRequest["architecture"]): Promise<void> {
+  const wanted = architecture ?? (process.arch === "arm64" ? "aarch64" : "x86_64");
+  if ((await work.call("image.list", {})).some((image) => image.name === name && image.architecture === wanted)) return;
+  const web = webOf(work.host.environment, work.path);
+  const known = (await work.call("image.catalog", web)).find((image) => image.name === name);
+  if (!known?.architectures.some((file) => file.architecture === wanted && file.url !== undefined)) return;
+  await work.call("image.pull", { source: name, architecture: wanted, ...web }, name);
+}
 
 type CreateOptions = Omit<OptionValues<typeof options>, "start">;
 

@@ -52,6 +52,8 @@ function concerns(event: VivEvent, names: readonly string[]): boolean {
     case "machine.readiness":
     case "machine.notice":
       return names.includes(event.name) || names.includes(event.id);
+    case "image.changed":
+      return false;
     case "daemon.stopping":
       return true;
   }
@@ -75,6 +77,8 @@ export function eventText(event: VivEvent): string {
         return `${safeText(event.name)}  ready: ${safeText(event.step)} after ${Math.round(event.ms)} ms`;
       case "machine.notice":
         return `${safeText(event.name)}  ${event.level}: ${safeText(event.message)}${event.hint === undefined ? "" : ` (${safeText(event.hint)})`}`;
+      case "image.changed":
+        return "the images changed";
       case "daemon.stopping":
         return `the background service stops: ${safeText(event.reason)}`;
     }

@@ -1,4 +1,5 @@
 import { humanBytes } from "../../model/index.ts";
+import { safeText } from "../safe.ts";
 import { styleFor } from "../style.ts";
 import { table } from "../table.ts";
 import { defineVerb } from "../verb.ts";
@@ -11,7 +12,7 @@ export const verb = defineVerb({
   options: {},
   examples: [["viv image ls", "names for viv create --image"]],
   async run(work) {
-    const images = await work.call("image.list", {});
+    const images = await work.call("image.list", { usage: true });
     work.print(images, () => {
       if (images.length === 0) return "No images.\n";
       const rows = images.map((image) => [
@@ -20,7 +21,8 @@ export const verb = defineVerb({
         image.version,
         humanBytes(image.bytes),
         image.source,
-        image.title,
+        (image.usedBy ?? []).map(({ name, removed }) => safeText(removed ? `${name} (removed)` : name)).join(", ") || "–",
+        safeText(image.title),
       ]);
       return table(
         [
@@ -29,6 +31,7 @@ export const verb = defineVerb({
           { title: "VERSION" },
           { title: "SIZE", align: "right" },
           { title: "SOURCE" },
+          { title: "USED BY" },
           { title: "TITLE" },
         ],
         rows,

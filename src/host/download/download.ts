@@ -30,9 +30,9 @@ export interface DownloadOptions {
  *   SHA-256, a redirect elsewhere), `timeout`, `failed` (the server or the way to it), `disk-full`.
  */
 export async function download(address: URL, target: string, options: DownloadOptions): Promise<URL> {
+  const network = await openNetwork(options.network);
   const silence = silenceAfter(options.silenceMs ?? 30_000);
   const signal = AbortSignal.any([options.signal, silence.signal]);
-  const network = await openNetwork(options.network);
   try {
     const answer = await ask(address, network.dispatcher, signal);
     try {
@@ -52,9 +52,9 @@ export async function download(address: URL, target: string, options: DownloadOp
 
 /** A small text file: a list of checksums, a signature. @throws as `download` */
 export async function downloadText(address: URL, options: Omit<DownloadOptions, "sha256" | "mayBeAbsent">): Promise<Buffer> {
+  const network = await openNetwork(options.network);
   const silence = silenceAfter(options.silenceMs ?? 30_000);
   const signal = AbortSignal.any([options.signal, silence.signal]);
-  const network = await openNetwork(options.network);
   try {
     const { url, status, body, ...answer } = await ask(address, network.dispatcher, signal);
     const parts: Buffer[] = [];

@@ -48,9 +48,9 @@ const PartRecord = z.object({ url: z.string(), validator: z.string() });
  * @throws VivError as `download`, and `disk-full` before it begins where the file is longer than what is free.
  */
 export async function fetchResumably(address: URL, part: string, options: ResumableOptions): Promise<FetchedFile> {
+  const network = await openNetwork(options.network);
   const silence = silenceAfter(options.silenceMs ?? 30_000);
   const signal = AbortSignal.any([options.signal, silence.signal]);
-  const network = await openNetwork(options.network);
   try {
     const file = await open(part, "a+", 0o600).then(async (handle) => {
       await handle.close();

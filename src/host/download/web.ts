@@ -1,4 +1,4 @@
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import { humanBytes, type VivError, vivError } from "../../model/index.ts";
 
 /** What a server answered, redirects followed. The body must be read or destroyed. */
@@ -32,6 +32,8 @@ export async function ask(
   signal: AbortSignal,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<WebAnswer> {
+  // Loaded when it is used: most services never fetch anything.
+  const { request } = await import("undici");
   let url = address;
   for (let redirects = 0; redirects <= maximumRedirects; redirects += 1) {
     // What is packed on the way would have another length than the server says.

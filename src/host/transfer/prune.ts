@@ -1,18 +1,18 @@
-import { lstat, open, readdir, readFile, realpath, rm, stat } from "node:fs/promises";
+import { lstat, readdir, realpath, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  allocatedBytes,
   emptyRemovedDisks,
   emptySnapshots,
   listDiskTrash,
   listSnapshots,
-  loadDefinition,
   type Machine,
-  machinePaths,
   spareLayers,
   type Work,
 } from "../../machine/index.ts";
 import { asVivError } from "../../model/index.ts";
 import type { Home } from "../home.ts";
+import { contentOf, everyRecord, forgetDownload, halfFetched, listRecords, removeContent } from "../images/index.ts";
 import { emptyTrash, listTrash } from "../trash.ts";
 
 /** What can be deleted for good, and what that frees. Nothing here that a machine, or one that can come back, needs. */
@@ -137,6 +137,10 @@ async function halfMade(home: Home): Promise<Prunable[]> {
       const bytes = await freedByRemoving(path);
       items.push({ kind: "leftover", name: path, detail: "half-made", bytes, run: () => removed(path, bytes) });
     }
+  for (const file of await halfFetched(home)) {
+    const bytes = (await allocatedBytes(file)) ?? 0;
+    items.push({ kind: "leftover", name: file, detail: "half-fetched image", bytes, run: () => forgetDownload(file).then(() => bytes) });
+  }
   return items;
 }
 
@@ -144,12 +148,17 @@ async function halfMade(home: Home): Promise<Prunable[]> {
 async function unusedImages(context: PruneContext): Promise<Prunable[]> {
   const { home } = context;
   const needed = await needsOf(context);
+  const named = await listRecords(home.images);
   const items: Prunable[] = [];
   for (const name of await readdir(home.images).catch(() => [])) {
     const path = join(home.images, name);
-    if (name.startsWith(".") || !(await lstat(path)).isDirectory() || needed.images.has(name)) continue;
+    if (name.startsWith(".") || name === "names" || !(await lstat(path)).isDirectory() || needed.images.has(name)) continue;
     const bytes = await freedByRemoving(path);
-    items.push({ kind: "image", name, detail: "no machine is built on it", bytes, run: () => removed(path, bytes) });
+    const content = contentOf(name);
+    const names = content === undefined ? [name] : named.filter((image) => image.content === content).map((image) => image.name);
+    const detail = "no machine is built on it";
+    const run = () => (content === undefined ? removed(path, bytes) : removeContent(home.images, content).then(() => bytes));
+    items.push({ kind: "image", name: names.length === 0 ? name : names.join(", "), detail, bytes, run });
   }
   return items;
 }
@@ -197,31 +206,6 @@ async function needsOf({ home }: PruneContext): Promise<Needs> {
       for (const [, id] of text.matchAll(/"qemuId":\s*"([^"]+)"/g)) if (id !== undefined) bundles.add(id);
     }
   return { images, bundles };
-}
-
-const headerBytes = 4096;
-
-async function everyRecord(folder: string): Promise<string> {
-  const paths = machinePaths(folder);
-  const records = [paths.definition, paths.snapshotsFile, paths.state];
-  const loaded = await loadDefinition(paths);
-  const outside = "definition" in loaded ? loaded.definition.disks.map(({ file }) => join(folder, file)) : [];
-  const files = (await readdir(folder, { recursive: true })).filter((name) => name.endsWith(".qcow2")).map((name) => join(folder, name));
-  const heads = await Promise.all([...new Set([...files, ...outside])].map((file) => head(file)));
-  const texts = await Promise.all(records.map((file) => readFile(file, "utf8").catch(() => "")));
-  return [...texts, ...heads].join("\n");
-}
-
-/** Where a qcow2 has its backing file's name. */
-async function head(file: string): Promise<string> {
-  const handle = await open(file, "r").catch(() => undefined);
-  if (!handle) return "";
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(headerBytes), 0, headerBytes, 0);
-    return buffer.toString("utf8", 0, bytesRead);
-  } finally {
-    await handle.close();
-  }
 }
 
 /** Bytes of the host that come free with a folder: a file that has another name elsewhere stays. */

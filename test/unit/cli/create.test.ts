@@ -6,9 +6,12 @@ import { running, stopped } from "./support/machines.ts";
 import { runViv } from "./support/run-viv.ts";
 
 async function requestOf(...words: string[]): Promise<unknown> {
-  const ended = await runViv(["create", ...words], { answers: { "machine.create": () => stopped("hello") }, folder: "/home/ada/work" });
+  const ended = await runViv(["create", ...words], {
+    answers: { "machine.create": () => stopped("hello"), "image.list": () => [], "image.catalog": () => [] },
+    folder: "/home/ada/work",
+  });
   assert.equal(ended.code, 0, ended.stderr);
-  return ended.client.calls[0]?.params;
+  return ended.client.calls.find(({ method }) => method === "machine.create")?.params;
 }
 
 describe("create", () => {

@@ -70,7 +70,23 @@ const answers: NonNullable<Setting["answers"]> = {
   "machine.show": ({ machine }) => machines.find((one) => one.name === machine) ?? stopped(machine),
   "machine.trash": () => [{ id: "t-1", name: "old", removedAt: "2026-11-20T08:30:00Z", bytes: 312 * 1024 ** 2 }],
   "image.list": () => [
-    { name: "starter", title: "Vivarium starter guest", architecture: "x86_64", bytes: 21 * 1024 ** 2, version: "1", source: "built-in" },
+    {
+      name: "starter",
+      title: "Vivarium starter guest",
+      architecture: "x86_64",
+      bytes: 21 * 1024 ** 2,
+      version: "1",
+      source: "built-in",
+      description: "",
+      login: "root",
+      minimumMemoryBytes: 192 * 1024 ** 2,
+      agents: [],
+      notes: [],
+      usedBy: [
+        { name: "web", removed: false },
+        { name: "old", removed: true },
+      ],
+    },
   ],
   "host.report": () => hostReport(),
   "daemon.status": () => ({

@@ -144,7 +144,10 @@ describe("images", () => {
     assert.deepEqual(await readdir(store), []);
   });
   it("that do not exist are named with what does", async () => {
-    await assert.rejects(findImage(guests, store, "debian", "x86_64"), { code: "not-found", hint: "There is: starter (x86_64)." });
+    await assert.rejects(findImage(guests, store, "debian", "x86_64"), {
+      code: "not-found",
+      hint: "There is: starter (x86_64). What can be fetched: viv image catalog",
+    });
   });
 });
 
