@@ -1,6 +1,7 @@
 import type * as vscode from "vscode";
 import { createFromIso, registerCommands, type Work } from "./src/commands/index.ts";
 import { Editor, showWelcome } from "./src/editor/index.ts";
+import { registerFileSystem } from "./src/fileSystem/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
 import { createMachinesView } from "./src/vmtree/index.ts";
 import { registerConsole, registerImages, registerSettings, registerSnapshots } from "./src/webviews/index.ts";
@@ -19,6 +20,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerSnapshots(editor),
     registerImages(editor),
     registerTerminals(editor),
+    registerFileSystem(editor),
   );
   showWelcome(editor).catch((error: unknown) => editor.presentError(error));
 }

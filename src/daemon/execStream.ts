@@ -1,6 +1,6 @@
 import { type CheckedParams, execAheadBytes, execKinds, execMessage, type Result, type StreamBytes } from "../api/index.ts";
 import { requireSession } from "../machine/index.ts";
-import { errorReport, vivError } from "../model/index.ts";
+import { errorReport, guestPathBytes, vivError } from "../model/index.ts";
 import type { VivProcess } from "../qemu/index.ts";
 import type { HandlerContext, ServerStream } from "./handler.ts";
 
@@ -26,8 +26,13 @@ export async function openExec(params: CheckedParams<"machine.openExec">, contex
           ...(params.folder === undefined ? {} : { folder: params.folder }),
           ...(params.terminal === undefined ? {} : { terminal: params.terminal }),
         })
-      : agent.applet([params.applet, ...params.command], params.user);
+      : agent.applet([params.applet, ...appletWords(params.command)], params.user);
   return { stream: await context.openStream(async (send, end) => relay(running, send, end)) };
+}
+
+/** The first word of `get`, `put`, `list` and `watch` is a path, which may have bytes that are no text (model/guestPath.ts). */
+function appletWords([path, ...rest]: readonly string[]): (string | Uint8Array)[] {
+  return path === undefined ? [] : [guestPathBytes(path), ...rest];
 }
 
 function relay(running: VivProcess, send: Send, end: End): ServerStream {

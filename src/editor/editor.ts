@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { AnyCommandId, MachineRef } from "./commandIds.ts";
 import { ContextKeys } from "./contextKeys.ts";
 import { type ErrorContext, presentError } from "./errors.ts";
+import { GuestChanges } from "./guestChanges.ts";
 import { Machines } from "./machines.ts";
 import { homeSetting, serviceProgram } from "./program.ts";
 import { Service } from "./service.ts";
@@ -19,6 +20,7 @@ export class Editor implements vscode.Disposable {
   readonly service: Service;
   readonly machines: Machines;
   readonly storage: Storage;
+  readonly guestChanges = new GuestChanges();
   /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
   selection: () => readonly MachineRef[] = () => [];
 
@@ -52,6 +54,7 @@ export class Editor implements vscode.Disposable {
   }
 
   dispose(): void {
+    this.guestChanges.dispose();
     this.storage.dispose();
     this.machines.dispose();
     this.service.dispose();

@@ -2,6 +2,8 @@ export { ageWords } from "./age.ts";
 export * from "./commandIds.ts";
 export { Editor } from "./editor.ts";
 export { factsOf, presentError } from "./errors.ts";
+export { GuestChanges, type GuestFileChange } from "./guestChanges.ts";
+export * from "./guestUri.ts";
 export { machineIcon, snapshotIcon } from "./icons.ts";
 export { Machines, type MachinesChange } from "./machines.ts";
 export * from "./pick.ts";

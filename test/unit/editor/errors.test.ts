@@ -30,7 +30,18 @@ describe("an error in the editor", () => {
   it("has a button for every code that one could mend, none twice, and only commands there are", () => {
     const without = (Object.keys(errorCodes) as (keyof typeof errorCodes)[]).filter((code) => buttons(code, true).length === 0);
     // Cancelled is silent; the others are put right where the word was typed, the file was chosen, or by trying again.
-    assert.deepEqual(without, ["cancelled", "untrusted-input", "usage", "invalid-name", "not-found", "exists", "locked"]);
+    assert.deepEqual(without, [
+      "cancelled",
+      "untrusted-input",
+      "no-permission",
+      "not-a-folder",
+      "is-a-folder",
+      "usage",
+      "invalid-name",
+      "not-found",
+      "exists",
+      "locked",
+    ]);
     const known: readonly string[] = [...commandIds, ...webviewCommandIds, "workbench.action.openSettings"];
     for (const code of Object.keys(errorCodes) as (keyof typeof errorCodes)[]) {
       const offered = buttons(code, false);
