@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { CommandId } from "../editor/index.ts";
+import { noStartAtLogin, startAtLogin } from "./atLogin.ts";
 import type { Command, Work } from "./command.ts";
 import { copyAddress, copySshCommand, openPort } from "./copy.ts";
 import { create } from "./create/create.ts";
@@ -10,7 +11,6 @@ import { ejectMedia, insertMedia } from "./disks/media.ts";
 import { editDefinition } from "./editDefinition.ts";
 import { emptyTrash } from "./emptyTrash.ts";
 import { showEvents } from "./events.ts";
-import { exec } from "./exec.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
 import { guestInfo, syncClock } from "./guest.ts";
 import { hostReport } from "./hostReport.ts";
@@ -74,7 +74,6 @@ const table: Record<CommandId, Command> = {
   "vivarium.setGroup": setGroup,
   "vivarium.editDefinition": editDefinition,
   "vivarium.openFolder": openFolder,
-  "vivarium.exec": exec,
   "vivarium.openSsh": openSsh,
   "vivarium.copySshCommand": copySshCommand,
   "vivarium.copyAddress": copyAddress,
@@ -93,6 +92,8 @@ const table: Record<CommandId, Command> = {
   "vivarium.hostReport": hostReport,
   "vivarium.connectService": connectService,
   "vivarium.stopService": stopService,
+  "vivarium.startAtLogin": startAtLogin,
+  "vivarium.noStartAtLogin": noStartAtLogin,
   "vivarium.showLog": showLog,
   "vivarium.supportBundle": supportBundle,
   "vivarium.installCli": installCli,

@@ -26,6 +26,7 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
       });
       if (machine) vscode.window.createTerminal(shellOptions(editor, machine)).show();
     }),
+    editor.register("vivarium.exec", async (...args) => exec(editor, args)),
     vscode.window.registerTerminalProfileProvider(profileId, {
       async provideTerminalProfile() {
         const machine = await pick(editor, []);
@@ -48,6 +49,39 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
   );
   if (before.length > 0) keep(restore(editor, before, frontBefore));
   return registered;
+}
+
+/**
+ * A command of the guest's shell, in a terminal where it can be answered. Other code that says which (`machine, command`)
+ * gets what it said instead: `{ exitCode, stdout, stderr }`.
+ */
+async function exec(editor: Editor, args: readonly unknown[]): Promise<unknown> {
+  const machine = await pickMachine(editor, args, {
+    title: vscode.l10n.t("Machine to run a command in"),
+    fits: isRunning,
+    none: vscode.l10n.t("No machine is running."),
+  });
+  const [, given] = args;
+  if (machine && typeof given === "string") return output(editor, machine, given);
+  const command = machine && (await askCommand(machine.name));
+  if (!machine || command === undefined || command.trim() === "") return undefined;
+  vscode.window.createTerminal(shellOptions(editor, machine, command)).show();
+  return undefined;
+}
+
+function askCommand(name: string): Thenable<string | undefined> {
+  return vscode.window.showInputBox({
+    title: vscode.l10n.t("Run in {0}", plain(name)),
+    placeHolder: "uname -a",
+    prompt: vscode.l10n.t("A command for the guest's shell, as its root or user"),
+  });
+}
+
+async function output(editor: Editor, machine: MachineSummary, command: string): Promise<object> {
+  const asked = { machine: machine.id, command: ["/bin/sh", "-c", command] };
+  const { exitCode, stdoutBase64, stderrBase64 } = await editor.service.call("machine.exec", asked);
+  const text = (base64: string): string => Buffer.from(base64, "base64").toString("utf8");
+  return { exitCode, stdout: text(stdoutBase64), stderr: text(stderrBase64) };
 }
 
 /** VS Code fills an open panel that has no terminal with a shell of its own, some time after the window is there. */
@@ -105,10 +139,10 @@ function serialOptions(editor: Editor, machine: MachineSummary): vscode.Extensio
   };
 }
 
-function shellOptions(editor: Editor, machine: MachineSummary): vscode.ExtensionTerminalOptions {
+function shellOptions(editor: Editor, machine: MachineSummary, command?: string): vscode.ExtensionTerminalOptions {
   return {
-    name: plain(machine.name),
-    pty: new ShellTerminal(editor, machine),
+    name: command === undefined ? plain(machine.name) : `${plain(machine.name)}: ${plain(command, 40)}`,
+    pty: new ShellTerminal(editor, machine, command),
     iconPath: new vscode.ThemeIcon("terminal"),
   };
 }

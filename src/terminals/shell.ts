@@ -9,24 +9,28 @@ const shellCommand = ["/bin/sh", "-c", 'test -x "$SHELL" || SHELL=/bin/sh; exec 
 
 /**
  * A shell in the guest on a terminal of its own, by viv-agent: no network, no login, any number at once. It ends with
- * the shell; closing the terminal hangs up.
+ * the shell; closing the terminal hangs up. With `command` it is that one command of the guest's shell: what it said
+ * stays to be read until a key is pressed.
  */
 export class ShellTerminal implements vscode.Pseudoterminal {
   readonly #editor: Editor;
   readonly #machine: { readonly id: string; readonly name: string };
+  readonly #command: string | undefined;
   readonly #output = new vscode.EventEmitter<string>();
   readonly #ended = new vscode.EventEmitter<number>();
   readonly #decoder = new TextDecoder();
   #session: ExecSession | undefined;
   #dimensions: vscode.TerminalDimensions | undefined;
   #closed = false;
+  #over = false;
 
   readonly onDidWrite = this.#output.event;
   readonly onDidClose = this.#ended.event;
 
-  constructor(editor: Editor, machine: { readonly id: string; readonly name: string }) {
+  constructor(editor: Editor, machine: { readonly id: string; readonly name: string }, command?: string) {
     this.#editor = editor;
     this.#machine = machine;
+    this.#command = command;
   }
 
   open(dimensions: vscode.TerminalDimensions | undefined): void {
@@ -42,7 +46,8 @@ export class ShellTerminal implements vscode.Pseudoterminal {
   }
 
   handleInput(data: string): void {
-    this.#session?.stdin.write(Buffer.from(data, "utf8"));
+    if (this.#over) this.#end(0);
+    else this.#session?.stdin.write(Buffer.from(data, "utf8"));
   }
 
   setDimensions(dimensions: vscode.TerminalDimensions): void {
@@ -56,10 +61,11 @@ export class ShellTerminal implements vscode.Pseudoterminal {
       const client = await this.#editor.service.client();
       const session = await client.openExec({
         machine: this.#machine.id,
-        command: shellCommand,
+        command: this.#command === undefined ? shellCommand : ["/bin/sh", "-c", this.#command],
         environment: ["TERM=xterm-256color", "COLORTERM=truecolor"],
         terminal: { rows, columns },
       });
+      if (!session && this.#command !== undefined) return await this.#runWithoutTerminal(this.#command);
       if (!session) {
         this.#say(t("{0} has no viv-agent; opening SSH instead.", plain(this.#machine.name)));
         await vscode.commands.executeCommand("vivarium.openSsh", { machine: this.#machine.id });
@@ -70,7 +76,19 @@ export class ShellTerminal implements vscode.Pseudoterminal {
     } catch (error) {
       const { message, hint } = factsOf(error);
       this.#say(plain(hint ? `${message} ${hint}` : message, 600));
+      this.#over = true;
     }
+  }
+
+  /** By qemu-guest-agent or SSH: nothing can be typed, and what it says comes at its end. */
+  async #runWithoutTerminal(command: string): Promise<void> {
+    const asked = { machine: this.#machine.id, command: ["/bin/sh", "-c", command] };
+    const result = await this.#editor.service.call("machine.exec", asked);
+    for (const text of [result.stdoutBase64, result.stderrBase64]) {
+      if (!this.#closed) this.#output.fire(Buffer.from(text, "base64").toString("utf8").replace(/\r?\n/g, "\r\n"));
+    }
+    if (result.truncated) this.#say(t("(the output is cut off)"));
+    this.#commandEnded(result.exitCode);
   }
 
   async #attach(session: ExecSession): Promise<void> {
@@ -81,7 +99,14 @@ export class ShellTerminal implements vscode.Pseudoterminal {
       if (!this.#closed) this.#output.fire(this.#decoder.decode(chunk, { stream: true }));
     }
     const { exitCode, signal } = await session.exit;
-    this.#end(exitCode ?? 128 + (signal ?? 0));
+    const code = exitCode ?? 128 + (signal ?? 0);
+    if (this.#command === undefined) this.#end(code);
+    else this.#commandEnded(code);
+  }
+
+  #commandEnded(code: number): void {
+    this.#say(t("Ended with exit code {0}. Press any key to close.", code));
+    this.#over = true;
   }
 
   #end(code: number): void {

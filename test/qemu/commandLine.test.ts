@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -64,10 +65,56 @@ describe("an installed viv", function () {
     await until("the launcher of this build", async () => (await readFile(launcher, "utf8")) === before);
   });
 
+  /** Stands for the systemd of a session, which a build machine has none of: notes what it was told. */
+  async function systemd(): Promise<string> {
+    const told = join(parent, "systemctl.told");
+    await writeFile(join(bin, "systemctl"), `#!/bin/sh\necho "$@" >> '${told}'\n`, { mode: 0o755 });
+    return told;
+  }
+
+  /** What systemd would run, by its own rules for quotes (systemd.service(5)). */
+  async function startedAtLogin(): Promise<ChildProcess> {
+    const unit = await readFile(join(parent, ".config", "systemd", "user", "vivarium.service"), "utf8");
+    const [program = "", ...words] = [.../^ExecStart=(.*)$/m.exec(unit)![1]!.matchAll(/"((?:[^"\\]|\\.)*)"/g)].map(([, word]) => word!);
+    assert.ok(!unit.includes("viv-2") && !unit.includes(dist), "names nothing of one build");
+    const environment = Object.fromEntries(
+      /^Environment=(.*)$/m
+        .exec(unit)![1]!
+        .split(" ")
+        .map((pair) => pair.split("=")),
+    );
+    return spawn(program, words, { env: { HOME: parent, PATH: "/usr/bin:/bin", ...environment }, stdio: "ignore" });
+  }
+
+  async function servesAndEnds(child: ChildProcess): Promise<void> {
+    const ended = once(child, "exit");
+    await until("the service of the login", async () => (await home.vivdPid().catch(() => 0)) === child.pid);
+    assert.match(await shell("viv ls"), /web +stopped/);
+    assert.match(await readlink(`/proc/${child.pid}/exe`), /\/bin\/[0-9a-f]{12}\/runtime\/node$/);
+    child.kill("SIGTERM");
+    assert.deepEqual(await ended, [0, null]);
+  }
+
+  it("starts the service at login when asked to, by what an update leaves in place", async () => {
+    const told = await systemd();
+    assert.match(await shell("viv daemon install"), /starts at login \(.*vivarium\.service\)/);
+    assert.deepEqual((await readFile(told, "utf8")).trim().split("\n"), ["--user daemon-reload", "--user enable --now vivarium.service"]);
+    await killVivd(home);
+    await servesAndEnds(await startedAtLogin());
+  });
+
   it("still works when the extension's folder is gone", async () => {
+    await shell("viv ls");
     await killVivd(home);
     await rm(dist, { recursive: true });
     assert.match(await shell("viv ls"), /web +stopped/);
     assert.match(await shell("viv version"), /\d+\.\d+\.\d+/);
+  });
+
+  it("then still starts at login too, until it is told not to", async () => {
+    await killVivd(home);
+    await servesAndEnds(await startedAtLogin());
+    assert.match(await shell("viv daemon uninstall"), /no longer starts at login/);
+    await assert.rejects(readFile(join(parent, ".config", "systemd", "user", "vivarium.service")), { code: "ENOENT" });
   });
 });

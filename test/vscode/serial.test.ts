@@ -19,6 +19,12 @@ describe("the serial console as a terminal", function () {
   const shows = (text: string | RegExp) => terminalShows(world.vscode.page, text);
   const type = (text: string) => typeInTerminal(world.vscode.page, text);
   const roundTrip = () => terminalRoundTrip(world.vscode.page);
+  const noTerminal = () =>
+    until(
+      "the terminal is gone",
+      async () => world.vscode.page.locator(".terminal-wrapper").count(),
+      (count) => count === 0,
+    );
 
   it("shows what was said before it was opened", async () => {
     await world.vscode.command("Vivarium: Open Serial Console");
@@ -122,10 +128,21 @@ describe("the serial console as a terminal", function () {
     await world.vscode.screenshot("shell");
     await world.vscode.execute("workbench.action.toggleMaximizedPanel");
     await type("exit\r");
-    await until(
-      "the terminal is gone",
-      async () => world.vscode.page.locator(".terminal-wrapper").count(),
-      (count) => count === 0,
-    );
+    await noTerminal();
+  });
+
+  it("so has a command from the palette: it can ask, and what it said stays until a key is pressed", async () => {
+    const { page } = world.vscode;
+    await world.vscode.command("Vivarium: Run Command in Guest…");
+    await page.locator(".quick-input-list .monaco-list-row", { hasText: "line" }).first().click();
+    await page.locator(".quick-input-title", { hasText: "Run in line" }).waitFor();
+    await page.locator(".quick-input-box input").fill("read -p 'who? ' name; echo greetings, $name; exit 3");
+    await page.keyboard.press("Enter");
+    await shows(/who\? /);
+    await type("ann\r");
+    await shows(/greetings, ann/);
+    await shows(/exit code 3/);
+    await type("x");
+    await noTerminal();
   });
 });
