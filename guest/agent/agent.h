@@ -80,9 +80,11 @@ int applet_files(int count, char **words);
 int applet_connect(int count, char **words);
 int applet_sync(int count, char **words);
 int applet_fetch(int count, char **words);
+int applet_piece(int count, char **words);
 
 /* tar.c: archives on stdin and stdout, all that passes counted in one SHA-256. */
 void tar_start(void);
+/* Input is read ahead: nobody else reads what comes on stdin. */
 void tar_take(void *data, size_t bytes); /* ends the applet when the input ends too early */
 void tar_end_line(void);
 int tar_put(int root);                                              /* how many entries failed */
@@ -109,5 +111,8 @@ struct sha256 {
 void sha256_start(struct sha256 *hash);
 void sha256_add(struct sha256 *hash, const void *data, size_t bytes);
 void sha256_end(struct sha256 *hash, char hex[65]);
+extern const uint32_t sha256_constants[64];
+/* False where the processor has no instructions for it. */
+bool sha256_by_processor(uint32_t state[8], const uint8_t *data, size_t blocks);
 
 #endif

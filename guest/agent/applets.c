@@ -20,7 +20,7 @@ static const struct {
     {"get", applet_get},     {"put", applet_put},           {"list", applet_list},       {"watch", applet_watch},
     {"ports", applet_ports}, {"identity", applet_identity}, {"upgrade", applet_upgrade},
     {"files", applet_files}, {"connect", applet_connect}, {"sync", applet_sync},
-    {"fetch", applet_fetch},
+    {"fetch", applet_fetch}, {"piece", applet_piece},
 };
 
 int applet_run(int count, char **words)

@@ -67,7 +67,9 @@ export async function buildAgent({ architecture, musl, cache }: AgentBuild): Pro
   try {
     const sources = names.filter((name) => name.endsWith(".c"));
     const objects = sources.map((name) => join(staging, name.replace(/c$/, "o")));
-    const headers = ["-nostdinc", "-isystem", join(musl, "usr", "include", `${architecture}-linux-musl`), "-I", folder];
+    // The compiler's own headers come last: intrinsics, and nothing that musl has.
+    const own = (await run(compiler, ["-print-file-name=include"])).toString().trim();
+    const headers = ["-nostdinc", "-isystem", join(musl, "usr", "include", `${architecture}-linux-musl`), "-isystem", own, "-I", folder];
     const branchProtection = architecture === "x86_64" ? ["-fcf-protection=full"] : ["-mbranch-protection=standard"];
     for (const [index, name] of sources.entries())
       await run(compiler, [

@@ -1,9 +1,10 @@
+/* SHA-256 (FIPS 180-4). The processor's own instructions do it six times as fast where it has them, also under emulation. */
 #include "agent.h"
 
 #include <stdio.h>
 #include <string.h>
 
-static const uint32_t constants[64] = {
+const uint32_t sha256_constants[64] __attribute__((aligned(16))) = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be,
     0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa,
     0x5cb0a9dc, 0x76f988da, 0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967, 0x27b70a85,
@@ -17,7 +18,7 @@ static uint32_t turn(uint32_t value, int bits)
     return value >> bits | value << (32 - bits);
 }
 
-static void add_block(struct sha256 *hash, const uint8_t *block)
+static void add_block(uint32_t *state, const uint8_t *block)
 {
     uint32_t words[64], v[8];
     for (int i = 0; i < 16; i += 1)
@@ -26,15 +27,22 @@ static void add_block(struct sha256 *hash, const uint8_t *block)
         uint32_t a = words[i - 15], b = words[i - 2];
         words[i] = words[i - 16] + (turn(a, 7) ^ turn(a, 18) ^ a >> 3) + words[i - 7] + (turn(b, 17) ^ turn(b, 19) ^ b >> 10);
     }
-    memcpy(v, hash->state, sizeof v);
+    memcpy(v, state, sizeof v);
     for (int i = 0; i < 64; i += 1) {
-        uint32_t one = v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + constants[i] + words[i];
+        uint32_t one =
+            v[7] + (turn(v[4], 6) ^ turn(v[4], 11) ^ turn(v[4], 25)) + ((v[4] & v[5]) ^ (~v[4] & v[6])) + sha256_constants[i] + words[i];
         uint32_t two = (turn(v[0], 2) ^ turn(v[0], 13) ^ turn(v[0], 22)) + ((v[0] & v[1]) ^ (v[0] & v[2]) ^ (v[1] & v[2]));
         memmove(v + 1, v, 7 * sizeof *v);
         v[4] += one;
         v[0] = one + two;
     }
-    for (int i = 0; i < 8; i += 1) hash->state[i] += v[i];
+    for (int i = 0; i < 8; i += 1) state[i] += v[i];
+}
+
+static void add_blocks(struct sha256 *hash, const uint8_t *data, size_t blocks)
+{
+    if (blocks == 0 || sha256_by_processor(hash->state, data, blocks)) return;
+    for (; blocks > 0; blocks -= 1, data += 64) add_block(hash->state, data);
 }
 
 void sha256_start(struct sha256 *hash)
@@ -57,10 +65,10 @@ void sha256_add(struct sha256 *hash, const void *data, size_t bytes)
         at += some;
         bytes -= some;
         if (held + some < 64) return;
-        add_block(hash, hash->block);
+        add_blocks(hash, hash->block, 1);
     }
-    for (; bytes >= 64; at += 64, bytes -= 64) add_block(hash, at);
-    memcpy(hash->block, at, bytes);
+    add_blocks(hash, at, bytes / 64);
+    memcpy(hash->block, at + bytes / 64 * 64, bytes % 64);
 }
 
 void sha256_end(struct sha256 *hash, char hex[65])

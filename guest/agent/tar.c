@@ -35,10 +35,30 @@ void tar_end_line(void)
 
 /* ---- get ---- */
 
+/* Headers are small and many: they leave together with what follows. */
+static uint8_t written[64 * 1024];
+static size_t written_bytes;
+
+static bool flush(void)
+{
+    bool fine = write_whole(1, written, written_bytes);
+    sha256_add(&stream_hash, written, written_bytes);
+    written_bytes = 0;
+    return fine;
+}
+
 static bool emit(const void *data, size_t bytes)
 {
-    sha256_add(&stream_hash, data, bytes);
-    return write_whole(1, data, bytes);
+    const uint8_t *at = data;
+    while (bytes > 0) {
+        size_t room = sizeof written - written_bytes, some = bytes < room ? bytes : room;
+        memcpy(written + written_bytes, at, some);
+        written_bytes += some;
+        at += some;
+        bytes -= some;
+        if (written_bytes == sizeof written && !flush()) return false;
+    }
+    return true;
 }
 
 static bool pad(uint64_t bytes)
@@ -180,7 +200,7 @@ bool tar_get(int folder, const char *file, const char *name)
 int tar_get_end(void)
 {
     static const uint8_t end[2 * BLOCK];
-    if (!emit(end, sizeof end)) return complain("get:", "the end");
+    if (!emit(end, sizeof end) || !flush()) return complain("get:", "the end");
     tar_end_line();
     return failures;
 }
@@ -198,13 +218,36 @@ int applet_get(int count, char **words)
 
 /* ---- put ---- */
 
+static uint8_t ahead[64 * 1024];
+static size_t ahead_start, ahead_bytes;
+
+/* More of stdin; false at its end. */
+static bool fill(void)
+{
+    ssize_t got;
+    do got = read(0, ahead, sizeof ahead);
+    while (got < 0 && errno == EINTR);
+    ahead_start = 0;
+    ahead_bytes = got > 0 ? (size_t)got : 0;
+    if (ahead_bytes > 0) sha256_add(&stream_hash, ahead, ahead_bytes);
+    return ahead_bytes > 0;
+}
+
 void tar_take(void *data, size_t bytes)
 {
-    if (!read_whole(0, data, bytes)) {
-        fprintf(stderr, "put: the archive ends too early\n");
-        exit(1);
+    uint8_t *at = data;
+    while (bytes > 0) {
+        if (ahead_bytes == 0 && !fill()) {
+            fprintf(stderr, "put: the archive ends too early\n");
+            exit(1);
+        }
+        size_t some = bytes < ahead_bytes ? bytes : ahead_bytes;
+        memcpy(at, ahead + ahead_start, some);
+        ahead_start += some;
+        ahead_bytes -= some;
+        at += some;
+        bytes -= some;
     }
-    sha256_add(&stream_hash, data, bytes);
 }
 
 static uint64_t number(const char *field, size_t length)
@@ -388,8 +431,10 @@ static void put_file(int folder, const char *last, const struct entry *entry)
     static uint8_t buffer[64 * 1024];
     char temporary[40];
     snprintf(temporary, sizeof temporary, ".viv-agent-%d.tmp", (int)getpid());
-    unlinkat(folder, temporary, 0);
-    int fd = openat(folder, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    int fd = openat(folder, temporary, flags, 0600);
+    /* One that a former copy left, whose process had our number. */
+    if (fd < 0 && errno == EEXIST && unlinkat(folder, temporary, 0) == 0) fd = openat(folder, temporary, flags, 0600);
     bool fine = fd >= 0;
     for (uint64_t left = entry->size; left > 0;) {
         size_t some = left < sizeof buffer ? (size_t)left : sizeof buffer;
@@ -467,13 +512,35 @@ static void put_hard_link(int root, int folder, const char *last, const struct e
     close(from);
 }
 
+/*
+ * The folder of an entry, kept open for the next one: most lie in the same. It was not reached through a link, and what
+ * is open stays what it is. `last` gets the entry's own name.
+ */
+static int entry_folder(int root, const char *name, char last[NAME_MAX + 1])
+{
+    static char kept[PATH_MAX];
+    static int folder = -1;
+    const char *slash = strrchr(name, '/'), *own = slash == NULL ? name : slash + 1;
+    size_t length = slash == NULL ? 0 : (size_t)(slash - name);
+    bool plain = length > 0 && *own != 0 && strcmp(own, ".") != 0 && strcmp(own, "..") != 0 && strlen(own) <= NAME_MAX;
+    if (plain && folder >= 0 && strlen(kept) == length && memcmp(kept, name, length) == 0) {
+        strcpy(last, own);
+        return folder;
+    }
+    if (folder >= 0) close(folder);
+    folder = tar_open_parent(root, name, last, true);
+    memcpy(kept, name, length);
+    kept[length] = 0;
+    return folder;
+}
+
 /* The archive on stdin into an open folder; gives how many entries failed. */
 int tar_put(int root)
 {
     static struct entry entry;
     while (next_entry(&entry)) {
         char last[NAME_MAX + 1];
-        int folder = tar_open_parent(root, entry.name, last, true);
+        int folder = entry_folder(root, entry.name, last);
         switch (entry.type) {
         case '0':
         case 0:
@@ -495,12 +562,10 @@ int tar_put(int root)
         default:
             fprintf(stderr, "put: %s is of a kind that is left out (%c)\n", entry.name, entry.type);
         }
-        close(folder);
     }
     finish_folders(root);
     /* The second block of zeros, and whatever a writer padded with. */
-    uint8_t rest[BLOCK];
-    for (ssize_t got; (got = read(0, rest, sizeof rest)) > 0;) sha256_add(&stream_hash, rest, (size_t)got);
+    while (fill()) continue;
     return failures;
 }
 

@@ -361,7 +361,7 @@ export const methods = {
       folder: z.string().max(4096).optional(),
       terminal: z.strictObject({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }).optional(),
       /** One of the agent's own commands; `command` are its words. */
-      applet: z.enum(["get", "put", "list", "watch", "ports", "sync", "fetch"]).optional(),
+      applet: z.enum(["get", "put", "list", "watch", "ports", "sync", "fetch", "piece"]).optional(),
     }),
     z.object({ stream: z.int().nullable() }),
   ),
