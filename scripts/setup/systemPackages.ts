@@ -37,6 +37,8 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "unshare", package: "util-linux" },
   { program: "mount", package: "mount" },
   { program: "mkfs.xfs", package: "xfsprogs" },
+  { program: "gpg", package: "gnupg" },
+  { program: "curl", package: "curl" },
   // The Debian guest of the tests (test/support/debian.ts).
   { program: "mmdebstrap", package: "mmdebstrap" },
   { program: "sfdisk", package: "fdisk" },

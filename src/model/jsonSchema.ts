@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { Catalog } from "./catalog.ts";
 import { Definition } from "./definition.ts";
 
 /** JSON Schema (draft 2020-12) of `vm.json`: what a person writes, so what has a default may be left out. */
@@ -11,4 +12,10 @@ export function definitionJsonSchema(): Record<string, unknown> {
     allowComments: true,
     allowTrailingCommas: true,
   };
+}
+
+/** JSON Schema of a catalog of images (`media/catalog.json`, the setting `vivarium.catalog`). */
+export function catalogJsonSchema(): Record<string, unknown> {
+  const schema = z.toJSONSchema(Catalog, { io: "input" }) as Record<string, unknown>;
+  return { ...schema, title: "Vivarium image catalog", description: "Images that can be pulled by name, and what proves them." };
 }

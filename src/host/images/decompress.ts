@@ -76,7 +76,7 @@ export async function decompress(
 async function unpacked(source: Readable, compression: Compression, name: string): Promise<AsyncIterable<Uint8Array>> {
   if (compression === "gzip") return forwarding(source, zlib.createGunzip({ chunkSize: 1 << 18 }));
   if (compression === "xz") {
-    const { XzReadableStream } = await import("xz-decompress");
+    const { XzReadableStream } = await xzModule();
     return new XzReadableStream(Readable.toWeb(source) as never) as unknown as AsyncIterable<Uint8Array>;
   }
   const { createZstdDecompress } = zlib as { createZstdDecompress?: (options: { chunkSize: number }) => zlib.Gunzip };
@@ -86,6 +86,12 @@ async function unpacked(source: Readable, compression: Compression, name: string
     `${name} is compressed with ${compression}, which is not unpacked here.`,
     "Unpack it first, then import the file.",
   );
+}
+
+/** CommonJS: Node hands its exports over as the default, a bundle by name. */
+async function xzModule(): Promise<typeof import("xz-decompress")> {
+  const loaded = (await import("xz-decompress")) as typeof import("xz-decompress") & { default?: typeof import("xz-decompress") };
+  return loaded.default ?? loaded;
 }
 
 /** As pipe(), with errors of the source. */
