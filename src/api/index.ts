@@ -21,6 +21,7 @@ export * from "./methods.ts";
 export type { ServiceProgram } from "./service.ts";
 export * from "./shareMethods.ts";
 export * from "./snapshotMethods.ts";
+export * from "./sshConfigMethods.ts";
 export { wholeOf } from "./streamForm.ts";
 export * from "./transferMethods.ts";
 export * from "./version.ts";

@@ -7,6 +7,7 @@ import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
 import { shareMethods } from "./shareMethods.ts";
 import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
+import { sshConfigMethods } from "./sshConfigMethods.ts";
 import { transferMethods } from "./transferMethods.ts";
 
 /**
@@ -361,7 +362,7 @@ export const methods = {
       folder: z.string().max(4096).optional(),
       terminal: z.strictObject({ rows: z.int().min(1).max(65_535), columns: z.int().min(1).max(65_535) }).optional(),
       /** One of the agent's own commands; `command` are its words. */
-      applet: z.enum(["get", "put", "list", "watch", "ports", "sync", "fetch", "piece"]).optional(),
+      applet: z.enum(["get", "put", "list", "watch", "ports", "sync", "fetch", "piece", "connect"]).optional(),
     }),
     z.object({ stream: z.int().nullable() }),
   ),
@@ -437,6 +438,7 @@ export const methods = {
   ...imageMethods,
   ...guestMethods,
   ...fileMethods,
+  ...sshConfigMethods,
   ...shareMethods,
 } as const satisfies Record<string, Method>;
 

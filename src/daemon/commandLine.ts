@@ -42,7 +42,7 @@ export async function renewCommandLine(home: string, dist: string | undefined): 
   await installCommandLine(home, dist);
 }
 
-function launcherFile(home: string): string {
+export function launcherFile(home: string): string {
   return join(home, "bin", process.platform === "win32" ? "viv.cmd" : "viv");
 }
 

@@ -45,6 +45,7 @@ import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
 import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
+import { sshConfigHandlers } from "./sshConfigHandlers.ts";
 import { transferHandlers } from "./transferHandlers.ts";
 import { detailsOf, summaryOf } from "./views.ts";
 
@@ -124,6 +125,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...imageHandlers,
   ...guestHandlers,
   ...fileHandlers,
+  ...sshConfigHandlers,
   ...shareHandlers,
 };
 

@@ -6,6 +6,7 @@ import { localHost, type Platform, type ProcessIdentity, processor } from "../ba
 import { ContentKeeper, freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
+import { SshConfigKeeper } from "./sshConfigHandlers.ts";
 import { summaryOf } from "./views.ts";
 
 /** Changes of one machine within this time make one event. */
@@ -17,6 +18,7 @@ export class World {
   readonly self: ProcessIdentity;
   readonly toolchains: Toolchains;
   readonly library: Library;
+  readonly sshConfig = new SshConfigKeeper(this);
   readonly contents: ContentKeeper;
   /** Where the programs, the bundle and the guests came from. */
   readonly distFolder: string | undefined;
@@ -39,7 +41,10 @@ export class World {
       qemuPath: process.env.VIVARIUM_QEMU_PATH,
       ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}),
     });
-    this.library = new Library(home, this.#machineHost(), ({ id, name }) => this.#emit({ event: "machine.removed", at: now(), id, name }));
+    this.library = new Library(home, this.#machineHost(), ({ id, name }) => {
+      this.#emit({ event: "machine.removed", at: now(), id, name });
+      this.sshConfig.touch();
+    });
     this.contents = new ContentKeeper(
       () => this.library.all,
       (machine, file) => this.#fileWasAltered(machine, file),
@@ -64,6 +69,7 @@ export class World {
   dispose(): void {
     for (const timer of this.#pending.values()) clearTimeout(timer);
     this.contents.dispose();
+    this.sshConfig.dispose();
     this.library.dispose();
   }
 
@@ -125,6 +131,7 @@ export class World {
       const text = JSON.stringify(summary);
       if (this.#lastSent.get(key) === text) return;
       this.#lastSent.set(key, text);
+      this.sshConfig.touch();
       this.#emit({ event: "machine.changed", at: now(), machine: summary });
     }, coalesceMs);
     this.#pending.set(key, timer);

@@ -16,7 +16,7 @@ export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./re
 export { recover } from "./recover.ts";
 export { nameAsFolder, pendingChanges, replaceDefinition, runningDefinition, setValues } from "./settings.ts";
 export * from "./snapshots/index.ts";
-export { makeKeys } from "./sshKeys.ts";
+export { makeKeys, sshIdentity } from "./sshKeys.ts";
 export * from "./storage.ts";
 export { suspend } from "./suspend.ts";
 export { pauseForTest } from "./testPause.ts";

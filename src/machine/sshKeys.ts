@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Definition } from "../model/index.ts";
 import type { MachinePaths } from "./folder.ts";
+import type { Machine } from "./machine.ts";
 import { newSshKey } from "./newSshKey.ts";
 import { makePrivateFolder, readTextIfPresent, writeFileAtomically } from "./storage.ts";
 
@@ -26,6 +27,22 @@ export function keyFiles(paths: MachinePaths): KeyFiles {
 /** The name the guest's host key is pinned under; it never leaves the machine's own known_hosts. */
 export function hostKeyAlias(id: string): string {
   return `vivarium-${id}`;
+}
+
+/** How ssh shall know a machine, whether it runs or not; undefined for one that is damaged. */
+export function sshIdentity(
+  machine: Pick<Machine, "id" | "name" | "paths" | "effectiveDefinition">,
+): { name: string; user: string; identityFile: string; knownHostsFile: string; hostKeyAlias: string } | undefined {
+  const definition = machine.effectiveDefinition;
+  if (!definition) return undefined;
+  const files = keyFiles(machine.paths);
+  return {
+    name: machine.name,
+    user: definition.guestUser ?? "root",
+    identityFile: files.login,
+    knownHostsFile: files.knownHosts,
+    hostKeyAlias: hostKeyAlias(machine.id),
+  };
 }
 
 /** Makes both keys, in OpenSSH's own format. */

@@ -10,13 +10,21 @@ export const verb = defineVerb({
   details:
     "Runs this host's ssh with the machine's own key and pinned host key; the exit code is its own. With --json the way to reach the guest is printed and nothing is run.",
   arguments: { name: machineArgument, command: { label: "CMD", summary: "A command for the guest's shell", many: true, optional: true } },
-  options: {},
+  options: {
+    stdio: { summary: "Join stdin and stdout with the guest's SSH server, which is booted first: for ssh's ProxyCommand" },
+  },
   examples: [
     ["viv ssh hello", "a shell"],
     ["viv ssh hello -- journalctl -f", "a command, its output as it comes"],
     ["viv ssh hello --json", "address, port, key: for other programs"],
+    ["ssh -o ProxyCommand='viv ssh --stdio %h' hello", "what viv ssh-config install sets up"],
   ],
   async run(work) {
+    if (work.options.stdio) {
+      if (work.json || work.args.command.length > 0) throw vivError("usage", "--stdio stands alone.", "Usage: viv ssh --stdio NAME");
+      // As ssh_config names it (viv ssh-config): NAME.viv.
+      return (await import("../stdio.ts")).sshByStdio(work, work.args.name.replace(/\.viv$/, ""));
+    }
     const { name, command } = work.args;
     const target = await work.call("machine.sshTarget", { machine: name }, name);
     if (work.json) {
