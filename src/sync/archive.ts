@@ -1,0 +1,161 @@
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
+import { open } from "node:fs/promises";
+import { join } from "node:path";
+import type { Entry } from "./entry.ts";
+import { factsEntry } from "./scan.ts";
+
+const block = 512;
+/** A file up to this size is read in one go; a batch of them is written together. */
+const wholeBytes = 256 * 1024;
+const batchBytes = 128 * 1024;
+
+/**
+ * Entries of a folder as a pax archive (POSIX.1-2017, pax), times to the microsecond. `told` gets each entry as it was
+ * when it was read, or undefined when it went away meanwhile: then it is not in the archive.
+ */
+export async function* archive(
+  root: string,
+  paths: readonly string[],
+  tree: ReadonlyMap<string, Entry>,
+  told: (path: string, entry: Entry | undefined) => void,
+): AsyncGenerator<Buffer> {
+  let batch: Buffer[] = [];
+  let bytes = 0;
+  const add = (...parts: Buffer[]) => {
+    for (const part of parts) {
+      batch.push(part);
+      bytes += part.length;
+    }
+  };
+  for (const path of paths) {
+    const known = tree.get(path);
+    if (!known) continue;
+    if (known.kind !== "file") {
+      add(header(path, known));
+      told(path, known);
+    } else if (known.size <= wholeBytes) {
+      const file = readWhole(join(root, path));
+      if (file) add(header(path, file.entry), file.content, padding(file.content.length));
+      told(path, file?.entry);
+    } else {
+      yield Buffer.concat(batch);
+      [batch, bytes] = [[], 0];
+      yield* large(root, path, told);
+    }
+    if (bytes < batchBytes) continue;
+    yield Buffer.concat(batch);
+    [batch, bytes] = [[], 0];
+  }
+  add(Buffer.alloc(2 * block));
+  yield Buffer.concat(batch);
+}
+
+/** What stands at the place is read only if it is a file: a link put there meanwhile is not followed. */
+const readOnly = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const goneCodes: ReadonlySet<string | undefined> = new Set(["ENOENT", "ENOTDIR", "ELOOP"]);
+
+function readWhole(place: string): { entry: Entry; content: Buffer } | undefined {
+  let fd: number;
+  try {
+    fd = openSync(place, readOnly);
+  } catch (error) {
+    if (goneCodes.has((error as NodeJS.ErrnoException).code)) return undefined;
+    throw error;
+  }
+  try {
+    const facts = fstatSync(fd);
+    if (!facts.isFile()) return undefined;
+    const content = readFileSync(fd);
+    return { entry: { ...factsEntry("file", facts), size: content.length }, content };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A file that shrinks while it is read is filled up with zeros; one that grows is cut. Its times say that it changed. */
+async function* large(root: string, path: string, told: (path: string, entry: Entry | undefined) => void): AsyncGenerator<Buffer> {
+  const handle = await open(join(root, path), readOnly).catch((error: NodeJS.ErrnoException) => {
+    if (goneCodes.has(error.code)) return undefined;
+    throw error;
+  });
+  if (!handle) {
+    told(path, undefined);
+    return;
+  }
+  try {
+    const facts = await handle.stat();
+    if (!facts.isFile()) {
+      told(path, undefined);
+      return;
+    }
+    const entry = factsEntry("file", facts);
+    yield header(path, entry);
+    for (let left = entry.size; left > 0; ) {
+      const buffer = Buffer.alloc(Math.min(left, wholeBytes));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, entry.size - left);
+      const some = bytesRead === 0 ? buffer : buffer.subarray(0, bytesRead);
+      left -= some.length;
+      yield some;
+    }
+    yield padding(entry.size);
+    told(path, entry);
+  } finally {
+    await handle.close();
+  }
+}
+
+const types: Readonly<Record<Entry["kind"], string>> = { file: "0", folder: "5", link: "2" };
+const nameBytes = 100;
+
+function header(path: string, entry: Entry): Buffer {
+  const name = Buffer.from(path);
+  const link = Buffer.from(entry.target ?? "");
+  const records: Buffer[] = [paxRecord("mtime", Buffer.from(decimalSeconds(entry.mtimeUs)))];
+  if (name.length > nameBytes) records.push(paxRecord("path", name));
+  if (link.length > nameBytes) records.push(paxRecord("linkpath", link));
+  if (entry.size >= 8 ** 11) records.push(paxRecord("size", Buffer.from(String(entry.size))));
+  const extended = Buffer.concat(records);
+  return Buffer.concat([
+    ustar(Buffer.from("pax"), "x", 0o600, extended.length, 0, Buffer.alloc(0)),
+    extended,
+    padding(extended.length),
+    ustar(name, types[entry.kind], entry.mode, entry.size, Math.floor(entry.mtimeUs / 1e6), link),
+  ]);
+}
+
+function ustar(name: Buffer, type: string, mode: number, size: number, mtime: number, link: Buffer): Buffer {
+  const header = Buffer.alloc(block);
+  name.copy(header, 0, 0, nameBytes);
+  const octal = (value: number, at: number, digits: number) => header.write(value.toString(8).padStart(digits, "0"), at, "latin1");
+  octal(mode, 100, 7);
+  octal(0, 108, 7);
+  octal(0, 116, 7);
+  octal(size < 8 ** 11 ? size : 0, 124, 11);
+  octal(Math.min(Math.max(mtime, 0), 8 ** 11 - 1), 136, 11);
+  header.fill(" ", 148, 156);
+  header.write(type, 156, "latin1");
+  link.copy(header, 157, 0, nameBytes);
+  header.write("ustar\u000000", 257, "latin1");
+  let sum = 0;
+  for (const byte of header) sum += byte;
+  octal(sum, 148, 6);
+  header[154] = 0;
+  return header;
+}
+
+/** `LENGTH key=value\n`, where LENGTH counts itself. */
+function paxRecord(key: string, value: Buffer): Buffer {
+  const rest = key.length + value.length + 3;
+  let length = rest + String(rest).length;
+  if (String(length).length !== String(rest).length) length += 1;
+  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from("\n")]);
+}
+
+function decimalSeconds(us: number): string {
+  const seconds = Math.floor(us / 1e6);
+  return `${seconds}.${String(us - seconds * 1e6).padStart(6, "0")}`;
+}
+
+function padding(bytes: number): Buffer {
+  return Buffer.alloc((block - (bytes % block)) % block);
+}
