@@ -1,11 +1,22 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Work } from "../../machine/index.ts";
 import { type Architecture, vivError } from "../../model/index.ts";
 import type { Home } from "../home.ts";
 import { listImages } from "./list.ts";
 import { isPinned } from "./locks.ts";
 import type { Image } from "./record.ts";
-import { diskName, readRecord, recordFile, removeName, sha256Of, writeRecord } from "./store.ts";
+import {
+  contentFolder,
+  contentOf,
+  diskName,
+  listRecords,
+  readRecord,
+  recordFile,
+  removeContent,
+  removeName,
+  sha256Of,
+  writeRecord,
+} from "./store.ts";
 import { imageUsers, usersOf } from "./usage.ts";
 
 /** Which image is meant: by its name, and by its architecture where there are two. */
@@ -37,7 +48,7 @@ export async function requireNamed(guestFolder: string | undefined, store: strin
 /**
  * Takes an image out of the store.
  * @returns bytes that came free: none while another name has the same content.
- * @throws VivError `locked` while machines are built on it, with their names; `usage` for one that came with Vivarium.
+ * @throws VivError `locked` while machines are built on it and it is its only name, with the machines; `usage` for one that came with Vivarium.
  */
 export async function removeImage(image: Image, home: Home): Promise<{ freedBytes: number }> {
   if (image.source === "built-in" || image.origin === undefined)
@@ -47,12 +58,22 @@ export async function removeImage(image: Image, home: Home): Promise<{ freedByte
       "A copy in the home goes by `viv prune` when no machine needs it.",
     );
   if (isPinned(image.folder)) throw vivError("locked", `A machine is being made of ${image.name}.`, "Try again when it is done.");
-  const users = usersOf(await imageUsers(home), image);
+  // Another name keeps the content.
+  const content = contentOf(basename(image.folder));
+  const names = (await listRecords(home.images)).filter((record) => record.content === content).length;
+  const users = names > 1 ? [] : usersOf(await imageUsers(home), image);
   if (users.length > 0) {
-    const names = users.map(({ name, removed }) => (removed ? `${name} (removed)` : name)).join(", ");
-    throw vivError("locked", `${image.name} is used by ${names}.`, "Remove them for good first: viv rm NAME, then viv trash empty NAME");
+    const who = users.map(({ name, removed }) => (removed ? `${name} (removed)` : name)).join(", ");
+    throw vivError("locked", `${image.name} is used by ${who}.`, "Remove them for good first: viv rm NAME, then viv trash empty NAME");
   }
   return { freedBytes: await removeName(home.images, image.name, image.architecture) };
+}
+
+/** A content whose last name was taken by another; what machines are built on stays for `prune`. */
+export async function removeIfUnused(content: string, home: Home): Promise<void> {
+  const folder = contentFolder(home.images, content);
+  if ((await listRecords(home.images)).some((record) => record.content === content) || isPinned(folder)) return;
+  if (((await imageUsers(home)).get(basename(folder)) ?? []).length === 0) await removeContent(home.images, content);
 }
 
 /**

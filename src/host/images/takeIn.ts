@@ -7,6 +7,7 @@ import { type Architecture, vivError } from "../../model/index.ts";
 import { convertForeign, type DiskImageFormat } from "../../qemu/index.ts";
 import type { Home } from "../home.ts";
 import { guessMachine } from "../transfer/guess.ts";
+import { removeIfUnused } from "./care.ts";
 import { compressionOf, decompress } from "./decompress.ts";
 import type { Image, ImageOrigin } from "./record.ts";
 import { addImage, readRecord, recordFile } from "./store.ts";
@@ -62,7 +63,8 @@ export async function takeIn(
     const guess = await guessMachine(source);
     const architecture = wanted.architecture ?? guess.architecture ?? context.hostArchitecture;
     const firmware = architecture === "aarch64" ? "uefi" : (wanted.firmware ?? guess.firmware ?? "bios");
-    if (!wanted.replace && (await readRecord(recordFile(home.images, wanted.name, architecture))))
+    const before = await readRecord(recordFile(home.images, wanted.name, architecture));
+    if (before && !wanted.replace)
       throw vivError(
         "exists",
         `There is an image ${wanted.name} for ${architecture} already.`,
@@ -102,6 +104,7 @@ export async function takeIn(
         work.progress({ kind, step: "computing its checksum" });
       },
     );
+    if (before) await removeIfUnused(before.content, home);
     return { image, notes: notesOn(wanted, guess.because, image, source) };
   });
 }

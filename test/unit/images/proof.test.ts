@@ -71,15 +71,16 @@ describe("a signature", () => {
     Buffer.from(
       await openpgp.sign({ message: await openpgp.createCleartextMessage({ text }), signingKeys: privateKey, ...(date ? { date } : {}) }),
     );
-  const detached = async (text: string, { privateKey }: typeof vendor, format: "armored" | "binary"): Promise<Buffer> =>
-    Buffer.from(
-      (await openpgp.sign({
-        message: await openpgp.createMessage({ binary: new TextEncoder().encode(text) }),
-        signingKeys: privateKey,
-        detached: true,
-        format,
-      })) as string | Uint8Array,
-    );
+  const detached = async (text: string, { privateKey }: typeof vendor, format: "armored" | "binary"): Promise<Buffer> => {
+    const options = {
+      message: await openpgp.createMessage({ binary: new TextEncoder().encode(text) }),
+      signingKeys: privateKey,
+      detached: true as const,
+    };
+    return format === "armored"
+      ? Buffer.from(await openpgp.sign({ ...options, format: "armored" }))
+      : Buffer.from(await openpgp.sign({ ...options, format: "binary" }));
+  };
   const refusal = (work: Promise<unknown>, words: RegExp) =>
     assert.rejects(work, (error: { code?: string; message: string }) => {
       assert.equal(error.code, "untrusted-input", error.message);
