@@ -137,6 +137,27 @@ describe("prune", function () {
     );
   });
 
+  it("takes the first layer of a removed disk along with the last snapshot that needs it", async () => {
+    await starterMachine(client, "base");
+    await client.call("disk.add", { machine: "base", id: "data", size: "1G" });
+    const file = join(home.machineFolder("base"), "data.qcow2");
+    const own = join(home.machineFolder("base"), "own.qcow2");
+    await copyFile(file, own);
+    for (const name of ["s1", "s2"]) await client.call("snapshot.create", { machine: "base", name });
+    await client.call("disk.remove", { machine: "base", disk: "data", delete: true });
+    await client.call("snapshot.remove", { machine: "base", snapshot: "s1", now: true });
+    assert.ok(existsSync(file), "s2 needs it");
+    await client.call("snapshot.remove", { machine: "base", snapshot: "s2" });
+    assert.ok(existsSync(file), "s2 can come back");
+    await client.call("prune.run", { machine: "base" });
+    assert.equal(existsSync(file), false);
+    assert.deepEqual(await list("base"), []);
+    // What lies beside it is nobody's business, and the first layer of a disk that is there stays.
+    for (const kept of [own, join(home.machineFolder("base"), "disk0.qcow2")]) assert.ok(existsSync(kept), kept);
+    const records = JSON.parse(await readFile(join(home.machineFolder("base"), "snapshots.json"), "utf8")) as { frozen: object };
+    assert.equal("data.qcow2" in records.frozen, false);
+  });
+
   it("finds what a crash left among the layers, and never touches what a record names", async () => {
     await starterMachine(client, "crashed");
     await client.call("snapshot.create", { machine: "crashed", name: "kept" });

@@ -5,6 +5,7 @@ import type { Machine, Operation } from "../machine.ts";
 import { listSnapshots } from "./list.ts";
 import { mergeLayers } from "./merge.ts";
 import { saveRecords, sweep } from "./records.ts";
+import { dropRootImages } from "./rootImages.ts";
 import { branchOf, findSnapshot, requireNewName } from "./tree.ts";
 
 /**
@@ -58,7 +59,8 @@ async function emptyThem(machine: Machine, goes: (record: SnapshotRecord) => boo
   await operation.step("deleting", { record: { snapshots: [...gone] } });
   const next = gone.size === 0 ? file : await saveRecords(machine, without(file, gone));
   const swept = await sweep(machine, next);
-  return swept + (await mergeLayers(machine, operation));
+  const merged = await mergeLayers(machine, operation);
+  return swept + merged + (await dropRootImages(machine));
 }
 
 /** The records without these; who grew from them grows from what they grew from. */

@@ -3,6 +3,7 @@ import type { Machine } from "../machine.ts";
 import { layersInFolder, readGraph } from "./graph.ts";
 import { nextMergeOf } from "./merge.ts";
 import { neededLayers } from "./records.ts";
+import { unneededRootImages } from "./rootImages.ts";
 
 /**
  * What a crash or a clone left among the layers: ones that nobody stands on, which emptying deletes, and ones that nobody
@@ -17,5 +18,7 @@ export async function spareLayers(machine: Machine): Promise<{ layers: number; b
   const needed = neededLayers(machine, file);
   const unneeded = layersInFolder(machine.paths).flatMap((name) => (needed.has(name) ? [] : [graph.layers.get(name)]));
   const bytes = unneeded.reduce((sum, layer) => sum + (layer?.links === 1 ? layer.allocatedBytes : 0), 0);
-  return { layers: unneeded.length + (nextMergeOf(machine, file) ? 1 : 0), bytes };
+  const roots = await unneededRootImages(machine, file);
+  const rootBytes = roots.reduce((sum, image) => sum + image.bytes, 0);
+  return { layers: unneeded.length + roots.length + (nextMergeOf(machine, file) ? 1 : 0), bytes: bytes + rootBytes };
 }
