@@ -1,5 +1,5 @@
 import type { MachineDetails, MachineUsage } from "../api/index.ts";
-import { humanBytes, type Readiness, readinessSteps, valueText } from "../model/index.ts";
+import { humanBytes, valueText } from "../model/index.ts";
 import { safeBlock, safeText } from "./safe.ts";
 import { operationText, stateColour, stateGlyph, stateText } from "./state.ts";
 import type { Style } from "./style.ts";
@@ -10,7 +10,7 @@ import { durationText } from "./times.ts";
 export function machineCard(machine: MachineDetails, style: Style, usage?: MachineUsage): string {
   const state = style.paint(stateColour(machine), `${style.glyphs ? `${stateGlyph(machine)} ` : ""}${stateText(machine)}`);
   const title = `${style.paint("bold", safeText(machine.name))}  ${state}\n`;
-  return title + trouble(machine, style) + fields(pairs(machine, usage), style) + waterfall(machine.readiness, style);
+  return title + trouble(machine, style) + fields(pairs(machine, usage), style) + waterfall(machine, style);
 }
 
 /** Why it failed or is damaged, and what to do. */
@@ -49,6 +49,7 @@ function pairs(machine: MachineDetails, usage: MachineUsage | undefined): (reado
         .join("\n"),
     ],
     ["snapshots", machine.snapshots.length === 0 ? undefined : String(machine.snapshots.length)],
+    ["first boot", firstBootText(machine)],
     ["agent", machine.pid === null ? undefined : machine.agent.connected ? "connected" : "not connected"],
     ["suspended", machine.suspendedBytes === null ? undefined : `${humanBytes(machine.suspendedBytes)} of memory on disk`],
     ["next start", machine.pending.map((change) => safeText(pendingText(change))).join("\n")],
@@ -65,6 +66,13 @@ export function pendingText({ path, before, after }: MachineDetails["pending"][n
 /** What `set` and `edit` add to their line. */
 export function waitingText({ pending }: MachineDetails): string {
   return pending.length === 0 ? "" : ` (at the next start: ${pending.map((change) => safeText(pendingText(change))).join("; ")})`;
+}
+
+function firstBootText({ firstBoot }: MachineDetails): string | undefined {
+  if (firstBoot === null) return undefined;
+  if (firstBoot.state !== "done") return firstBoot.state === "pending" ? "at the next start" : "in progress";
+  const problems = firstBoot.problems ?? [];
+  return problems.length === 0 ? undefined : `with problems:\n${problems.map((text) => safeText(text)).join("\n")}`;
 }
 
 function optional(text: string | undefined): string | undefined {
@@ -103,24 +111,33 @@ function networkLine(network: MachineDetails["networks"][number]): string {
 
 const barWidth = 40;
 
-/** Each step's bar begins where the step before it ended. */
-export function waterfall(readiness: Readiness, style: Style): string {
-  const steps = readinessSteps
-    .flatMap((step) => {
-      const ms = readiness[step];
-      return ms === undefined ? [] : [{ step, ms }];
-    })
-    .sort((left, right) => left.ms - right.ms);
-  const total = steps.at(-1)?.ms;
-  if (total === undefined) return "";
-  const column = (ms: number): number => Math.round((ms / Math.max(1, total)) * barWidth);
-  const block = style.glyphs ? "█" : "#";
-  let before = 0;
-  const lines = steps.map(({ step, ms }) => {
-    const from = Math.min(column(before), barWidth - 1);
-    const bar = " ".repeat(from) + block.repeat(Math.max(1, column(ms) - from));
-    before = ms;
-    return `    ${step.padEnd(8)} ${`${Math.round(ms)} ms`.padStart(9)}  ${style.paint("green", bar)}\n`;
-  });
-  return `  ${style.paint("dim", "readiness, from the start request")}\n${lines.join("")}`;
+/** The readiness ladder as bars: each begins where the step before it ended; what past starts took, and what is awaited, beside it. */
+export function waterfall({ ladder, readiness }: Pick<MachineDetails, "ladder" | "readiness">, style: Style): string {
+  const shown = ladder.filter(({ state }) => state !== "passed");
+  const total = Math.max(0, ...shown.map(({ ms }) => ms ?? 0));
+  if (total === 0) return "";
+  const width = Math.max(9, ...shown.map(({ step }) => step.length + 1));
+  const awaited = readiness.ready === undefined ? shown.find(({ state }) => state === "waiting") : undefined;
+  const lines = shown.flatMap((step) => (step.ms === null ? [] : [`    ${reachedLine(step, total, width, style)}\n`]));
+  const waiting =
+    awaited === undefined
+      ? ""
+      : `    ${style.paint("yellow", `waits for ${safeText(awaited.step)}`)}: ${safeText(awaited.description)}\n${awaited.hint === undefined ? "" : `      ${safeText(awaited.hint)}\n`}`;
+  return `  ${style.paint("dim", "readiness, from the start request")}\n${lines.join("")}${waiting}`;
+}
+
+function reachedLine(step: MachineDetails["ladder"][number], total: number, width: number, style: Style): string {
+  const ms = step.ms ?? 0;
+  const column = (at: number): number => Math.round((at / total) * barWidth);
+  const from = Math.min(barWidth - 1, column(ms - (step.tookMs ?? 0)));
+  const to = Math.max(from + 1, column(ms));
+  const bar = `${" ".repeat(from)}${style.paint("green", (style.glyphs ? "█" : "#").repeat(to - from))}`;
+  const line = `${safeText(step.step).padEnd(width)}${`${Math.round(ms)} ms`.padStart(9)}  ${bar}`;
+  if (step.slowerMs !== null) {
+    const warning = `${style.glyphs ? "▲ " : ""}${Math.round(step.tookMs ?? 0)} ms, ${step.slowerMs} ms slower than usual (${Math.round(step.medianMs ?? 0)} ms)`;
+    return `${line}${" ".repeat(barWidth - to)}  ${style.paint("yellow", warning)}`;
+  }
+  return step.medianMs === null
+    ? line
+    : `${line}${" ".repeat(barWidth - to)}  ${style.paint("dim", `usually ${Math.round(step.medianMs)} ms`)}`;
 }

@@ -1,7 +1,18 @@
 import { stat } from "node:fs/promises";
 import type { MachineDetails, MachineSummary, SnapshotView } from "../api/index.ts";
-import { allocatedBytes, currentDisk, inFolder, listSnapshots, type Machine, pendingChanges, readHeader } from "../machine/index.ts";
-import { type Definition, type Disk, memoryBytes } from "../model/index.ts";
+import {
+  allocatedBytes,
+  currentDisk,
+  inFirstBoot,
+  inFolder,
+  ladderFacts,
+  lateStep,
+  listSnapshots,
+  type Machine,
+  pendingChanges,
+  readHeader,
+} from "../machine/index.ts";
+import { type Definition, type Disk, memoryBytes, readinessLadder } from "../model/index.ts";
 import { snapshotView } from "./snapshotHandlers.ts";
 
 /** How a machine looks over the API. */
@@ -17,6 +28,7 @@ export function summaryOf(machine: Machine): MachineSummary {
     wanted: machine.state.wanted,
     accelerator: machine.state.run?.accelerator ?? null,
     ...(definition ? fromDefinition(definition) : {}),
+    ...waitsFor(machine),
   };
 }
 
@@ -28,6 +40,18 @@ function fromDefinition(definition: Definition): Partial<MachineSummary> {
     ...(definition.group ? { group: definition.group } : {}),
     ...(definition.image ? { image: definition.image } : {}),
   };
+}
+
+function waitsFor(machine: Machine): Pick<MachineSummary, "waitsFor"> {
+  const step = lateStep(machine);
+  return step ? { waitsFor: { step: step.step, description: step.description, ...(step.hint ? { hint: step.hint } : {}) } } : {};
+}
+
+function firstBootOf(machine: Machine): MachineDetails["firstBoot"] {
+  const { firstBoot, run } = machine.state;
+  if (firstBoot) return { state: "done", at: firstBoot.doneAt, problems: firstBoot.problems };
+  if (machine.definition?.firstBoot === undefined) return null;
+  return { state: run && inFirstBoot(machine) ? "running" : "pending" };
 }
 
 export async function detailsOf(machine: Machine): Promise<MachineDetails> {
@@ -48,6 +72,8 @@ export async function detailsOf(machine: Machine): Promise<MachineDetails> {
     agent: { connected: machine.session?.agent.connected ?? false },
     readiness: run?.readiness ?? {},
     readinessHistory: machine.state.readinessHistory,
+    ladder: readinessLadder(ladderFacts(machine)),
+    firstBoot: firstBootOf(machine),
     folder: machine.paths.folder,
     ...(machine.definition?.note ? { note: machine.definition.note } : {}),
     ...(definition ? { firmware: definition.firmware.type, display: definition.display.type } : {}),

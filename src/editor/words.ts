@@ -27,6 +27,11 @@ export function stateWord({ status }: MachineSummary): string {
   }
 }
 
+/** `late: waits for kernel`. */
+export function lateWords({ step }: NonNullable<MachineSummary["waitsFor"]>): string {
+  return l10n.t("not ready, waits for {0}", plain(step));
+}
+
 type PauseCause = Extract<MachineSummary["status"], { state: "paused" }>["because"];
 
 export function pauseWord(cause: PauseCause): string {

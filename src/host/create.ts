@@ -32,9 +32,10 @@ import { definitionText, diskBytes, type NetworkChoice, newDefinition } from "./
 import { requireWebAddress } from "./download/index.ts";
 import { findImage, type Image, pinned, storeImage } from "./images/index.ts";
 import { type Netboot, type NetbootSource, netbootFromFolder, netbootFromWeb } from "./netboot/index.ts";
+import { keepFirstBoot, type NewFirstBoot, requireFirstBoot, withFirstBoot } from "./newFirstBoot.ts";
 
 /** A new machine as it was asked for; see CreateRequest of the API. */
-export interface NewMachine {
+export interface NewMachine extends NewFirstBoot {
   readonly name: string;
   readonly image?: string | undefined;
   readonly iso?: string | undefined;
@@ -68,6 +69,7 @@ export async function createMachine(request: NewMachine, context: CreateContext,
   const name = requireMachineName(request.name);
   if (context.isTaken(name)) throw taken(name);
   await requireSources(request);
+  requireFirstBoot(request);
   await step(work, "looking for QEMU");
   const toolchain = await context.toolchain();
   const architecture = request.architecture ?? context.hostArchitecture;
@@ -195,10 +197,11 @@ function definitionFor(
   toolchain: Toolchain,
   netboot: Netboot | undefined,
 ): Definition {
-  return newDefinition(
+  const definition = newDefinition(
     { ...request, architecture, image, netboot, cdrom: request.iso, hasDisk: image === undefined || image.disk !== undefined },
     { cores: context.cores, memoryBytes: context.memoryBytes, qemuVersion: toolchain.version },
   );
+  return withFirstBoot(definition, request, image);
 }
 
 function withAssignments(definition: Definition, assignments: readonly string[]): Definition {
@@ -237,7 +240,7 @@ async function fill(
   // All are waited for, so that none still writes when a failed one has the folder removed.
   const parts = await Promise.allSettled([
     makePrivateFolder(paths.logs),
-    makeKeys(paths, definition),
+    makeKeys(paths, definition).then(() => keepFirstBoot(paths, definition, request)),
     makeDisk(paths, definition, request, image),
     uefiFiles(paths, definition, toolchain),
     writeFileAtomically(paths.definition, definitionText(definition), { durable: true }),

@@ -12,6 +12,8 @@ export interface MachineHost {
   readonly memoryBytes: number;
   /** Holds one short folder of sockets for each machine. */
   readonly runFolder: string;
+  /** `viv-agent` for a guest of this architecture, where it came with Vivarium. */
+  agentProgram(architecture: Definition["architecture"]): Promise<Buffer | undefined>;
   /** The QEMU in use. @throws VivError `qemu-missing`, `qemu-too-old`, `bundle-damaged`. */
   toolchain(): Promise<Toolchain>;
   /** A QEMU of an earlier bundle, kept because a suspended machine needs it. @throws VivError `host-cannot`. */

@@ -3,10 +3,12 @@
 export { findChannels } from "./channels.ts";
 export * from "./clone/index.ts";
 export * from "./disks/index.ts";
+export * from "./firstBoot/index.ts";
 export * from "./folder.ts";
-export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export * from "./guestFiles/index.ts";
+export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export * from "./imageFiles/index.ts";
+export { ladderFacts, lateStep } from "./late.ts";
 export { kill, pause, requireSession, reset, restart, resume, type StopTimes, start, stop } from "./lifecycle.ts";
 export { Machine, type Operation } from "./machine.ts";
 export { makeQcow2 } from "./newImage.ts";

@@ -7,6 +7,7 @@ import { commandLine, commandText, discardsSafely, type LaunchContext } from "..
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
+import { prepareFirstBoot } from "./firstBoot/files.ts";
 import { inFolder } from "./folder.ts";
 import { isSsh, resolveForwards } from "./forwards.ts";
 import type { Machine, Operation } from "./machine.ts";
@@ -62,7 +63,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
     diskLayouts(definition, machine.paths, machine.host.homeFolder),
-    guestIdentityFiles(machine.paths, definition),
+    guestIdentityFiles(machine.paths, definition, machine.definition?.firstBoot?.hostname),
     uefiFiles(machine.paths, definition, toolchain),
     requireMedia(machine, definition),
     requireVsock(machine, definition),
@@ -71,6 +72,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const withheld = request.withholdSsh ? resolved.filter(isSsh) : [];
   const forwards = resolved.filter((forward) => !withheld.includes(forward));
   const channels = await makeChannels(machine);
+  const firstBoot = await prepareFirstBoot(machine, definition, request.incoming);
   const tpm = definition.devices.tpm ? await startTpm(machine, toolchain) : undefined;
   const context: LaunchContext = {
     platform: machine.host.platform,
@@ -87,6 +89,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     disks,
     forwards,
     fwCfg,
+    ...firstBoot,
     ...(definition.architecture === "x86_64" ? { vmGenerationId: randomUUID() } : {}),
     ...(tpm ? { tpmSocket: tpm.socket } : {}),
     ...(definition.devices.vsock ? { vsockCid: vsockCid(definition.id) } : {}),

@@ -2,6 +2,7 @@ import { type Definition, type StateFile, vivError } from "../model/index.ts";
 import { linksDown } from "../qemu/index.ts";
 import { applyLimits } from "./disks/limits.ts";
 import { requireSomeSpace } from "./disks/space.ts";
+import { definitionToStart } from "./firstBoot/files.ts";
 import type { Work } from "./host.ts";
 import { launchMachine } from "./launch.ts";
 import type { Machine, Operation } from "./machine.ts";
@@ -39,7 +40,7 @@ export async function start(machine: Machine, work: Work): Promise<void> {
 async function coldStart(machine: Machine, operation: Operation): Promise<void> {
   const requestedAt = new Date().toISOString();
   await machine.refreshDefinition();
-  const definition = machine.requireDefinition();
+  const definition = definitionToStart(machine);
   try {
     await operation.step("starting QEMU", { record: {} });
     const [toolchain, choice] = await Promise.all([machine.host.toolchain(), machine.host.accelerator(definition)]);

@@ -37,6 +37,8 @@ interface RunningOperation {
   view: OperationView;
   readonly abort: AbortController;
   readonly done: Promise<unknown>;
+  /** Short work of our own: shown nowhere, and whoever comes next waits for it. */
+  readonly aside: boolean;
 }
 
 /**
@@ -125,7 +127,10 @@ export class Machine implements MachineIdentity {
   }
 
   get view(): MachineView {
-    return { status: deriveStatus(this, this.#operation?.kind), operation: this.#operation?.view };
+    return {
+      status: deriveStatus(this, this.#operation?.aside ? undefined : this.#operation?.kind),
+      operation: this.#operation?.aside ? undefined : this.#operation?.view,
+    };
   }
 
   get busy(): OperationRecord["kind"] | undefined {
@@ -230,8 +235,9 @@ export class Machine implements MachineIdentity {
     kind: OperationRecord["kind"],
     work: Work,
     body: (operation: Operation) => Promise<T>,
-    options: { interrupt?: boolean } = {},
+    options: { interrupt?: boolean; aside?: boolean } = {},
   ): Promise<T> {
+    while (this.#operation?.aside) await this.#operation.done.catch(() => undefined);
     while (this.#operation && options.interrupt) {
       this.#operation.abort.abort();
       await this.#operation.done.catch(() => undefined);
@@ -249,7 +255,7 @@ export class Machine implements MachineIdentity {
     const done = new Promise<void>((resolve) => {
       finish = resolve;
     });
-    const running: RunningOperation = { kind, view: { kind, step: "" }, abort, done };
+    const running: RunningOperation = { kind, view: { kind, step: "" }, abort, done, aside: options.aside ?? false };
     this.#operation = running;
     try {
       return await body({ signal, progress: work.progress, step: (step, stepOptions) => this.#step(running, work, step, stepOptions) });
@@ -261,6 +267,12 @@ export class Machine implements MachineIdentity {
       else this.changed();
       finish();
     }
+  }
+
+  /** Work that nobody asked for, a second or so: it begins when nothing else goes on, and nobody is refused because of it. */
+  async operateAside(kind: OperationRecord["kind"], body: () => Promise<void>): Promise<void> {
+    while (this.#operation) await this.#operation.done.catch(() => undefined);
+    await this.operate(kind, { signal: new AbortController().signal, progress: () => undefined }, body, { aside: true });
   }
 
   /** Waits for a running operation of this kind; false when there is none. */

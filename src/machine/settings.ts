@@ -49,13 +49,13 @@ function requireUnchanged(machine: Machine, next: Definition): void {
 }
 
 /** Keys of vm.json that the guest has no part in: they apply at once. */
-const appliedAtOnce = new Set(["$schema", "group", "note", "onHostShutdown"]);
+const appliedAtOnce = new Set(["$schema", "group", "note", "onHostShutdown", "probes", "firstBoot"]);
 
 /** What vm.json says otherwise than the running guest has it. */
 export function pendingChanges(machine: Machine): Difference[] {
   const running = runningDefinition(machine);
   const next = machine.definition;
-  return running && next ? differences(running, next).filter(({ path }) => !appliedAtOnce.has(path)) : [];
+  return running && next ? differences(running, next).filter(({ path }) => !appliedAtOnce.has(path.split(/[.[]/)[0] ?? path)) : [];
 }
 
 /** What the running guest was started with; a record of an older vivd gets the defaults of keys that are newer. */

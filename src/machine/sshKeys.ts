@@ -67,10 +67,14 @@ export async function writeHostname(paths: MachinePaths, name: string): Promise<
 }
 
 /** Files handed to the guest by fw_cfg (no secret in argv); a machine made without keys gets none. */
-export async function guestIdentityFiles(paths: MachinePaths, definition: Definition): Promise<{ name: string; file: string }[]> {
+export async function guestIdentityFiles(
+  paths: MachinePaths,
+  definition: Definition,
+  hostname = definition.name,
+): Promise<{ name: string; file: string }[]> {
   const files = keyFiles(paths);
   if ((await readTextIfPresent(files.authorizedKeys)) === undefined) return [];
-  if ((await readTextIfPresent(files.hostname))?.trim() !== definition.name) await writeHostname(paths, definition.name);
+  if ((await readTextIfPresent(files.hostname))?.trim() !== hostname) await writeHostname(paths, hostname);
   return [
     { name: "opt/dev.vivarium/hostname", file: files.hostname },
     { name: "opt/dev.vivarium/authorized_keys", file: files.authorizedKeys },

@@ -15,10 +15,13 @@ const answerWithinMs = 5000;
 export class VivAgentLine {
   readonly #dial: () => Promise<Duplex>;
   readonly #ask: () => Promise<boolean>;
+  /** When the guest opened its end of the port, as far as anybody told. */
+  openSince: number | undefined;
   /** Undefined: nobody told yet. */
   #open: boolean | undefined;
   #agent: Promise<VivAgent> | undefined;
   #disposed = false;
+  readonly #opened = new Set<() => void>();
 
   /** @param ask QEMU's word on whether the guest has its end of the port open */
   constructor(dial: () => Promise<Duplex>, ask: () => Promise<boolean>) {
@@ -32,6 +35,14 @@ export class VivAgentLine {
     // is told as open twice. It knows nothing of our connection then.
     if (!open || this.#open) this.#hangUp();
     this.#open = open;
+    this.openSince = open ? Date.now() : undefined;
+    if (open) for (const listener of this.#opened) listener();
+  }
+
+  /** Whenever the guest opens its end. */
+  onOpened(listener: () => void): () => void {
+    this.#opened.add(listener);
+    return () => this.#opened.delete(listener);
   }
 
   /** The agent, or undefined when the guest has none. Never throws. */
@@ -42,7 +53,10 @@ export class VivAgentLine {
   /** @throws VivError `agent-unavailable`. */
   async client(): Promise<VivAgent> {
     if (this.#disposed) throw vivError("agent-unavailable", "The machine ended.");
-    this.#open ??= await this.#ask();
+    if (this.#open === undefined) {
+      this.#open = await this.#ask();
+      if (this.#open) this.openSince ??= Date.now();
+    }
     if (!this.#open)
       throw vivError("agent-unavailable", "No viv-agent answers in the machine.", "Guests other than the starter need it installed.");
     if (!this.#agent) {
@@ -58,6 +72,7 @@ export class VivAgentLine {
 
   dispose(): void {
     this.#disposed = true;
+    this.#opened.clear();
     this.#hangUp();
   }
 

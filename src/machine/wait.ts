@@ -1,11 +1,13 @@
 import { join } from "node:path";
 import { readinessSteps, vivError } from "../model/index.ts";
+import { inFirstBoot } from "./firstBoot/watch.ts";
+import { stepAwaited } from "./late.ts";
 import type { Machine } from "./machine.ts";
 import { sshForward } from "./readiness.ts";
 import { answersSsh } from "./sshProbe.ts";
 import { readTail } from "./storage.ts";
 
-export const waitConditions = ["running", "agent", "ssh", "stopped", "serial:TEXT"] as const;
+export const waitConditions = ["running", "agent", "ssh", "ready", "first-boot", "probe:NAME", "stopped", "serial:TEXT"] as const;
 
 /**
  * Waits for a condition by events. @throws VivError `timeout` with the steps reached so far, `wrong-state` when the
@@ -26,7 +28,9 @@ export async function waitFor(machine: Machine, condition: string, timeoutMs: nu
 function conditionCheck(machine: Machine, condition: string): () => Promise<boolean> | boolean {
   if (condition === "running") return () => machine.view.status.state === "running";
   if (condition === "stopped") return () => ["stopped", "failed", "suspended"].includes(machine.view.status.state);
-  if (condition === "agent") return () => machine.session?.agent.connected === true && machine.session.runState === "running";
+  if (condition === "agent") return () => agentAnswers(machine);
+  if (condition === "ready") return () => runs(machine) && machine.state.run?.readiness.ready !== undefined;
+  if (condition === "first-boot") return () => runs(machine) && !inFirstBoot(machine);
   if (condition === "ssh") {
     return async () => {
       const forward = machine.session?.runState === "running" ? sshForward(machine) : undefined;
@@ -34,12 +38,40 @@ function conditionCheck(machine: Machine, condition: string): () => Promise<bool
       return machine.state.run?.readiness.ssh !== undefined || answersSsh(forward.hostAddress, forward.hostPort, 2000);
     };
   }
+  if (condition.startsWith("probe:")) {
+    const name = condition.slice("probe:".length);
+    requireProbe(machine, name);
+    return () => runs(machine) && machine.state.run?.readiness.probes?.[name] !== undefined;
+  }
   if (condition.startsWith("serial:") && condition.length > "serial:".length) {
     const text = condition.slice("serial:".length);
     const log = join(machine.paths.logs, "serial.log");
     return async () => (await readTail(log, 4 * 1024 * 1024)).includes(text);
   }
   throw vivError("usage", `Nothing to wait for is called “${condition}”.`, `Use one of ${waitConditions.join(", ")}.`);
+}
+
+function runs(machine: Machine): boolean {
+  return machine.session?.runState === "running";
+}
+
+/** Both agents come together; a guest with viv-agent alone answers by that. */
+const withoutGuestAgentMs = 2000;
+
+function agentAnswers({ session }: Machine): boolean {
+  if (session?.runState !== "running") return false;
+  const since = session.vivAgent.openSince;
+  return session.agent.connected || (since !== undefined && Date.now() - since > withoutGuestAgentMs);
+}
+
+function requireProbe(machine: Machine, name: string): void {
+  const names = (machine.definition?.probes ?? []).map((probe) => probe.name);
+  if (names.includes(name)) return;
+  throw vivError(
+    "not-found",
+    `${machine.name} has no probe ${JSON.stringify(name)}.`,
+    names.length > 0 ? `It has: ${names.join(", ")}.` : `Give it one: viv set ${machine.name} 'probes=[{"name":"web","tcp":80}]'`,
+  );
 }
 
 function requirePossible(machine: Machine, condition: string): void {
@@ -50,12 +82,18 @@ function requirePossible(machine: Machine, condition: string): void {
   throw vivError("wrong-state", `${machine.name} will not reach “${condition}”: ${why}.`, `Start it: viv start ${machine.name}`);
 }
 
+/** Which step it stands at, and what to look at. */
 function tooLate(machine: Machine, condition: string, timeoutMs: number): Error {
   const readiness = machine.state.run?.readiness ?? {};
   const reached = readinessSteps.flatMap((step) => (readiness[step] === undefined ? [] : [`${step} ${Math.round(readiness[step])} ms`]));
+  const awaited = stepAwaited(machine);
   return vivError(
     "timeout",
-    `${machine.name} did not reach “${condition}” within ${timeoutMs / 1000} s.${reached.length > 0 ? ` Reached: ${reached.join(", ")}.` : ""}`,
-    `Look at its console: viv serial ${machine.name}, or viv logs ${machine.name} --serial`,
+    [
+      `${machine.name} did not reach “${condition}” within ${timeoutMs / 1000} s.`,
+      ...(awaited ? [`It waits for ${awaited.step} (${awaited.description}).`] : []),
+      ...(reached.length > 0 ? [`Reached: ${reached.join(", ")}.`] : []),
+    ].join(" "),
+    awaited?.hint ?? `Look at its console: viv serial ${machine.name}, or viv logs ${machine.name} --serial`,
   );
 }

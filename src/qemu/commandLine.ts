@@ -7,6 +7,7 @@ import { extras } from "./extras.ts";
 import { boot, firmware, fwCfg } from "./firmware.ts";
 import { behaviour, board, dataDirectories, identity, requireVersion, sandbox } from "./machine.ts";
 import { networks } from "./network.ts";
+import { credentialStrings, seed } from "./seed.ts";
 import type { LaunchContext } from "./types.ts";
 
 /**
@@ -27,12 +28,14 @@ export function commandLine(definition: Definition, context: LaunchContext): str
     ...firmware(definition, context),
     ...boot(),
     ...fwCfg(context),
+    ...credentialStrings(context),
     ...characterDevices(definition, context),
     ...tpm(definition, context),
     ...extras(definition, context),
     ...diskNodes(definition, context),
     ...cdromNode(definition, context),
     ...diskDevices(definition),
+    ...seed(definition, context),
     ...networks(definition, context),
     ...display(definition, context),
   ];

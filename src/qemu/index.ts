@@ -23,6 +23,7 @@ export { firmwareNodes } from "./firmware.ts";
 export {
   addForward,
   checkForwardAnswer,
+  flushNode,
   type HumanCommand,
   infoUsernet,
   parseUsernet,
@@ -57,11 +58,13 @@ export {
   type Qcow2Options,
   rewriteLayer,
 } from "./images.ts";
+export { type IsoEntry, writeIso } from "./iso9660/index.ts";
 export { type KeyStep, keyCombination, keyLayoutNames, textKeys } from "./keys.ts";
 export { adapterNames, forwardText, linksDown } from "./network.ts";
 export { emptyQcow2, type NewQcow2, type SparseBytes } from "./qcow2Create.ts";
 export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { type ReadinessMark, readinessReader } from "./readiness.ts";
+export { hasSeed, seedNames, seedPort } from "./seed.ts";
 export * from "./types.ts";
 export * from "./vivAgent/index.ts";

@@ -1,8 +1,8 @@
 import { StringDecoder } from "node:string_decoder";
-import type { Readiness } from "../model/index.ts";
+import type { ReadinessStep } from "../model/index.ts";
 
 /** The steps of the readiness ladder that a machine tells on its serial console. */
-export type ReadinessMark = Exclude<keyof Readiness, "qmp">;
+export type ReadinessMark = Exclude<ReadinessStep, "qmp">;
 
 /**
  * What each step looks like. The starter guest says `vivarium: agent 3.41` (seconds since its kernel started);

@@ -101,6 +101,10 @@ export interface LaunchContext {
   readonly forwards: readonly RuntimeForward[];
   /** `opt/dev.vivarium/…` → file. */
   readonly fwCfg: readonly { readonly name: string; readonly file: string }[];
+  /** The medium of the first boot. Needed by definitions whose first boot is cloud-init's. */
+  readonly seed?: string;
+  /** Files of one SMBIOS type 11 string each. */
+  readonly credentials?: readonly string[];
   /** UUID of this execution; a new one after every restore or clone. x86_64 guests only. */
   readonly vmGenerationId?: string;
   /** swtpm's control socket, already listening. Needed with `devices.tpm`. */

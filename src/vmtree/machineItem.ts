@@ -1,6 +1,6 @@
 import * as vscode from "vscode";
 import type { MachineDetails, MachineSummary } from "../api/index.ts";
-import { acceleratorWord, emulatedWarning, isEmulated, machineIcon, operationWords, plain, stateWord } from "../editor/index.ts";
+import { acceleratorWord, emulatedWarning, isEmulated, lateWords, machineIcon, operationWords, plain, stateWord } from "../editor/index.ts";
 import { contextValue } from "./contextValue.ts";
 import { machineUri } from "./decorations.ts";
 
@@ -29,7 +29,14 @@ export function description(machine: MachineSummary, details: MachineDetails | u
   const { status } = machine;
   switch (status.state) {
     case "running":
-      return [status.responding ? undefined : l10n.t("not responding"), accelerator(machine), reach(details)].filter(given).join(" · ");
+      return [
+        status.responding ? undefined : l10n.t("not responding"),
+        machine.waitsFor && lateWords(machine.waitsFor),
+        accelerator(machine),
+        reach(details),
+      ]
+        .filter(given)
+        .join(" · ");
     case "paused":
       return [stateWord(machine), accelerator(machine)].filter(given).join(" · ");
     case "failed":

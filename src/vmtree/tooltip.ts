@@ -6,8 +6,10 @@ import {
   emulatedWarning,
   escapeMarkdown,
   isEmulated,
+  lateWords,
   operationWords,
   pendingWords,
+  plain,
   stateWord,
   untrustedMarkdown,
 } from "../editor/index.ts";
@@ -25,8 +27,9 @@ export function machineTooltip(
   for (const line of trouble(machine)) markdown.appendMarkdown(`$(warning) ${escapeMarkdown(line)}\n\n`);
   const rows = details ? facts(machine, details, usage) : summaryFacts(machine);
   markdown.appendMarkdown(`| | |\n|---|---|\n${rows.map(([name, value]) => `| ${escapeMarkdown(name)} | ${value} |\n`).join("")}\n`);
-  const ladder = details ? waterfall(details.readiness) : "";
+  const ladder = details ? waterfall(details.ladder) : "";
   if (ladder !== "") markdown.appendMarkdown(`\n**${escapeMarkdown(l10n.t("Ready after"))}**\n${ladder}`);
+  for (const line of details ? awaited(details) : []) markdown.appendMarkdown(`\n${escapeMarkdown(line)}\n`);
   if (details?.note !== undefined) markdown.appendMarkdown(`\n\n${escapeMarkdown(details.note)}`);
   return markdown;
 }
@@ -37,6 +40,7 @@ function trouble(machine: MachineSummary): string[] {
   const lines = operation === undefined ? [] : [operation];
   if (status.state === "failed") lines.push(status.message, status.hint ?? "");
   if (status.state === "damaged") lines.push(status.reason, status.hint ?? "");
+  if (machine.waitsFor) lines.push(lateWords(machine.waitsFor), machine.waitsFor.hint ?? "");
   if (isEmulated(machine)) lines.push(emulatedWarning());
   return lines.filter((line) => line !== "");
 }
@@ -70,6 +74,7 @@ function facts(machine: MachineSummary, details: MachineDetails, usage: MachineU
       ],
       [l10n.t("Disks"), details.disks.map(diskWords).join(", ")],
       [l10n.t("CD"), details.cdrom ?? undefined],
+      [l10n.t("First boot"), firstBootWords(details)],
       [l10n.t("Guest agent"), live ? (details.agent.connected ? l10n.t("connected") : l10n.t("not connected")) : undefined],
       [
         l10n.t("Suspended"),
@@ -79,6 +84,14 @@ function facts(machine: MachineSummary, details: MachineDetails, usage: MachineU
       [l10n.t("Folder"), details.folder],
     ]),
   ];
+}
+
+function firstBootWords({ firstBoot }: MachineDetails): string | undefined {
+  if (firstBoot === null) return undefined;
+  if (firstBoot.state === "pending") return l10n.t("at the next start");
+  if (firstBoot.state === "running") return l10n.t("in progress");
+  const problems = firstBoot.problems ?? [];
+  return problems.length === 0 ? undefined : l10n.t("with problems: {0}", problems.join("; "));
 }
 
 /** What the host would have back, and what the guest makes of what it was given. */
@@ -113,19 +126,29 @@ export function diskWords(disk: MachineDetails["disks"][number]): string {
 
 const barWidth = 24;
 
-/** The readiness ladder: each step's bar begins where the one before it ended. */
-export function waterfall(readiness: MachineDetails["readiness"]): string {
-  const steps = Object.entries(readiness)
-    .filter((entry): entry is [string, number] => typeof entry[1] === "number")
-    .sort(([, left], [, right]) => left - right);
-  const total = steps.at(-1)?.[1];
-  if (total === undefined) return "";
-  let before = 0;
-  const lines = steps.map(([step, ms]) => {
-    const from = Math.min(barWidth - 1, Math.round((before / Math.max(1, total)) * barWidth));
-    const to = Math.max(from + 1, Math.round((ms / Math.max(1, total)) * barWidth));
-    before = ms;
-    return `${step.padEnd(9)}${`${Math.round(ms)} ms`.padStart(9)}  ${" ".repeat(from)}${"█".repeat(to - from)}`;
+/** The readiness ladder: each step's bar begins where the one before it ended; a step that regressed says by how much. */
+export function waterfall(ladder: MachineDetails["ladder"]): string {
+  const reached = ladder.flatMap((step) => (step.ms === null ? [] : [{ ...step, ms: step.ms }]));
+  const total = Math.max(1, ...reached.map(({ ms }) => ms));
+  if (reached.length === 0) return "";
+  const width = Math.max(9, ...reached.map(({ step }) => step.length + 1));
+  const lines = reached.map(({ step, ms, tookMs, medianMs, slowerMs }) => {
+    const from = Math.min(barWidth - 1, Math.round(((ms - (tookMs ?? 0)) / total) * barWidth));
+    const to = Math.max(from + 1, Math.round((ms / total) * barWidth));
+    const bar = `${" ".repeat(from)}${"█".repeat(to - from)}${" ".repeat(barWidth - to)}`;
+    const beside =
+      slowerMs !== null
+        ? l10n.t("▲ {0} ms slower than usual", slowerMs)
+        : medianMs === null
+          ? ""
+          : l10n.t("usually {0} ms", Math.round(medianMs));
+    return `${plain(step).padEnd(width)}${`${Math.round(ms)} ms`.padStart(9)}  ${bar} ${beside}`.trimEnd();
   });
   return `\n\`\`\`text\n${lines.join("\n")}\n\`\`\`\n`;
+}
+
+/** What a guest that is not ready stands at, and what to look at. */
+function awaited({ ladder, readiness }: MachineDetails): string[] {
+  const step = readiness.ready === undefined ? ladder.find(({ state }) => state === "waiting") : undefined;
+  return step ? [l10n.t("Waits for {0}: {1}.", step.step, step.description), ...(step.hint === undefined ? [] : [step.hint])] : [];
 }

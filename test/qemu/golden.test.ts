@@ -123,6 +123,11 @@ async function materialise(definition: Definition, context: LaunchContext, image
     if (network.mode === "nat" && network.netboot !== undefined) await mkdir(file(network.netboot.directory), { recursive: true });
   }
   for (const each of context.fwCfg) await writeFile(each.file, "content");
+  if (context.seed !== undefined) await sparse(context.seed, 2 * 1024 ** 2);
+  for (const credential of context.credentials ?? []) {
+    await mkdir(dirname(credential), { recursive: true });
+    await writeFile(credential, "io.systemd.credential:name=value");
+  }
   if (context.firmware?.vars !== undefined) {
     await mkdir(dirname(context.firmware.code), { recursive: true });
     await sparse(context.firmware.code, definition.architecture === "aarch64" ? 64 * 1024 ** 2 : 3568 * 1024);

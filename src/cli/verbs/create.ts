@@ -1,5 +1,6 @@
 import type { CreateRequest } from "../../api/index.ts";
 import { requireBytes, requireMachineName, vivError } from "../../model/index.ts";
+import { firstBootOptions, firstBootRequest } from "../firstBoot.ts";
 import { parseForward } from "../forward.ts";
 import { stateText } from "../state.ts";
 import { defineVerb, type OptionValues, type Work } from "../verb.ts";
@@ -22,6 +23,7 @@ const options = {
   disk: { value: "SIZE", summary: "Size of the disk, such as 10G" },
   network: { value: "MODE", many: true, choices: ["nat", "none"], summary: "A network adapter for each" },
   forward: { value: "[HOSTPORT:]GUESTPORT[/udp]", many: true, summary: "Reach a port of the guest on 127.0.0.1" },
+  ...firstBootOptions,
   set: { value: "KEY=VALUE", many: true, summary: "Any other setting, as a path of vm.json; applied last" },
   start: { summary: "Start it, too" },
 } as const;
@@ -35,6 +37,7 @@ export const verb = defineVerb({
   examples: [
     ["viv create hello --image starter --start", "a running Linux in seconds"],
     ["viv create deb --image debian:12 --disk 20G", "an image of the catalog is fetched first (viv image catalog)"],
+    ["viv create web --image debian:12 --user ada --package nginx", "what its guest becomes at first boot"],
     ["viv create web --image starter --memory 1G --cpus 2 --forward 8080:80", "http://127.0.0.1:8080 is its port 80"],
     ["viv create debian --iso debian.iso --disk 20G --set firmware.type=uefi", "install a system from its ISO"],
     ["viv create pxe --netboot ./tftp", "boot from the network, by a folder's pxelinux.0"],
@@ -42,7 +45,7 @@ export const verb = defineVerb({
     ["viv create trixie --netboot https://deb.debian.org/debian/dists/trixie/", "a distribution's installer"],
   ],
   async run(work) {
-    const request = createRequest(work.args.name, work.options, work.path);
+    const request = { ...createRequest(work.args.name, work.options, work.path), ...(await firstBootRequest(work, work.options)) };
     if (request.image !== undefined) await pullIfAbsent(work, request.image, request.architecture);
     const created = await work.call("machine.create", request, request.name);
     const machine = work.options.start ? await work.call("machine.start", { machine: created.name }, created.name) : created;
@@ -64,7 +67,7 @@ async function pullIfAbsent(work: Work, name: string, architecture: CreateReques
   await work.call("image.pull", { source: name, architecture: wanted, ...web }, name);
 }
 
-type CreateOptions = Omit<OptionValues<typeof options>, "start">;
+type CreateOptions = Omit<OptionValues<typeof options>, "start" | keyof typeof firstBootOptions>;
 
 /** The words of the command line → the request; `path` resolves a path as the caller meant it. */
 export function createRequest(name: string, given: CreateOptions, path: (text: string) => string): CreateRequest {

@@ -1,5 +1,5 @@
 import { type Definition, type Disk, vivError } from "../../model/index.ts";
-import { deferred, discardsSafely, diskNames, hotPlugPorts, QmpError } from "../../qemu/index.ts";
+import { deferred, discardsSafely, diskNames, hasSeed, hotPlugPorts, QmpError, seedPort } from "../../qemu/index.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import type { Session } from "../session.ts";
@@ -28,6 +28,7 @@ export function freePort(machine: Machine, running: Definition, bus: Disk["bus"]
     throw vivError("wrong-state", `${machine.name} runs without a SCSI controller.`, `Use bus virtio. Or: ${stopFirst}`);
   }
   const taken = new Set([...running.disks, ...(machine.definition?.disks ?? [])].map(({ port }) => port));
+  if (hasSeed(running)) taken.add(seedPort);
   const port = Array.from({ length: hotPlugPorts }, (_, index) => index).find((index) => !taken.has(index));
   if (port === undefined) throw vivError("wrong-state", `All ${hotPlugPorts} hot-plug ports of ${machine.name} are in use.`, stopFirst);
   return port;
@@ -85,7 +86,7 @@ async function letGo(machine: Machine, session: Session, device: string, disk: D
   const refused = vivError(
     "wrong-state",
     `The guest of ${machine.name} keeps disk ${disk.id}.`,
-    "Unmount it in the guest (umount), then try again. Or stop the machine first.",
+    `Unmount it in the guest (umount), then try again. Or stop the machine first: viv stop ${machine.name}`,
   );
   const listening = [
     qmp.on("DEVICE_DELETED", (event) => event.device === device && gone.resolve()),
@@ -100,7 +101,7 @@ async function letGo(machine: Machine, session: Session, device: string, disk: D
         vivError(
           "timeout",
           `The guest of ${machine.name} did not let go of disk ${disk.id} within ${unplugTimeoutMs / 1000} s.`,
-          "Unmount it in the guest (umount), then try again. Or stop the machine first.",
+          `Nothing has changed, and a disk cannot be taken by force. Unmount it in the guest (umount) and try again, or stop the machine first: viv stop ${machine.name}`,
         ),
       ),
     unplugTimeoutMs,
@@ -128,5 +129,5 @@ function explain(machine: Machine, disk: Disk, error: unknown): unknown {
       `Stop it first: viv stop ${machine.name}`,
     );
   // An earlier request that the guest has not answered yet: its answer is waited for.
-  return /already in the process of unplug|being unplugged/i.test(error.message) ? undefined : error;
+  return /already in the process of unplug|being unplugged|guest is busy/i.test(error.message) ? undefined : error;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { MachineSummary } from "../../../src/api/index.ts";
+import { readinessLadder } from "../../../src/model/index.ts";
 import { failed, running, stopped } from "../cli/support/machines.ts";
 import { stub } from "./support/load.ts";
 import { editorWith, FakeService } from "./support/service.ts";
@@ -196,7 +197,14 @@ describe("a machine's row", () => {
   });
 
   it("draws readiness as a waterfall", () => {
-    const lines = waterfall({ qmp: 100, kernel: 500, agent: 1000 }).trim().split("\n").slice(1, -1);
+    const past = [100, 110, 90].map((qmp) => ({ qmp, kernel: 3000 + qmp, agent: 3100 + qmp }));
+    const facts = { name: "web", probes: [], running: true, inFirstBoot: false };
+    const slow = waterfall(readinessLadder({ ...facts, readiness: { qmp: 100, kernel: 500, agent: 3500 }, history: past }));
+    assert.match(slow, /kernel +500 ms .*usually 3000 ms\n.*agent +3500 ms .*▲ 2900 ms slower than usual/);
+    const lines = waterfall(readinessLadder({ ...facts, readiness: { qmp: 100, kernel: 500, agent: 1000 }, history: [] }))
+      .trim()
+      .split("\n")
+      .slice(1, -1);
     assert.deepEqual(
       lines,
       ["qmp         100 ms  ██", "kernel      500 ms    ██████████", "agent      1000 ms              ████████████"].map((line) => line),

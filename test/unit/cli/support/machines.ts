@@ -1,4 +1,5 @@
 import type { MachineDetails, MachineSummary } from "../../../../src/api/index.ts";
+import { readinessLadder } from "../../../../src/model/index.ts";
 
 /** Machines as the service would describe them. */
 
@@ -26,6 +27,8 @@ export function stopped(name: string, changes: Partial<MachineDetails> = {}): Ma
     agent: { connected: false },
     readiness: {},
     readinessHistory: [],
+    ladder: [],
+    firstBoot: null,
     folder: "/home/ada/.vivarium/machines/hello",
     firmware: "direct-kernel",
     display: "virtio",
@@ -36,6 +39,8 @@ export function stopped(name: string, changes: Partial<MachineDetails> = {}): Ma
     ...changes,
   };
 }
+
+const readiness = { qmp: 48, firmware: 210, kernel: 900, init: 1900, network: 2300, agent: 2600, ssh: 3100 };
 
 export function running(name: string, changes: Partial<MachineDetails> = {}): MachineDetails {
   return stopped(name, {
@@ -49,7 +54,8 @@ export function running(name: string, changes: Partial<MachineDetails> = {}): Ma
     networks: [{ mode: "nat", model: "virtio", mac: "52:54:00:12:34:56", linkUp: true }],
     forwards: [{ protocol: "tcp", hostAddress: "127.0.0.1", hostPort: 40022, guestPort: 22, adapter: 0 }],
     agent: { connected: true },
-    readiness: { qmp: 48, firmware: 210, kernel: 900, init: 1900, network: 2300, agent: 2600, ssh: 3100 },
+    readiness,
+    ladder: readinessLadder({ name, readiness, history: [], probes: [], running: true, inFirstBoot: false }),
     ...changes,
   });
 }
