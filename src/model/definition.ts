@@ -29,7 +29,8 @@ const FilePath = z
   .max(4096)
   .regex(/^\P{Cc}+$/u, "must not contain control characters");
 
-const RatePerSecond = z.int().min(0).optional();
+/** QEMU takes up to 10^15 (`THROTTLE_VALUE_MAX`). */
+const RatePerSecond = z.int().min(0).max(1e15).optional();
 
 /** Absent or 0: no limit. */
 export const DiskLimits = z.strictObject({

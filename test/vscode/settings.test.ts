@@ -290,6 +290,33 @@ describe("the settings form", function () {
     assert.deepEqual(await disks(), [first]);
   });
 
+  it("limits a disk of a running machine as soon as the file is saved, and lifts the limit", async () => {
+    const form = await open("busy");
+    const limit = form.locator("#disks-0-limits-writeBytesPerSecond");
+    await eventually(
+      async () => (await form.locator("#disks-0-limits-writeBytesPerSecond-badge").innerText()) === "Applies now",
+      "no restart is asked for",
+    );
+    await limit.fill("fast");
+    await eventually(
+      async () => (await problemOf(form, "disks-0-limits-writeBytesPerSecond")).startsWith("Bytes a second"),
+      "it is refused",
+    );
+    const running = async () => (await world.home.state("busy"))["run"] as { definition: { disks: { limits?: unknown }[] } };
+    const limits = async () => JSON.stringify((await running()).definition.disks[0]?.limits ?? null);
+    await limit.fill("20M");
+    await limit.press("Control+s");
+    // vivd writes it down when QEMU has taken it.
+    await eventually(async () => (await limits()) === '{"writeBytesPerSecond":20971520}', "the guest has it");
+    assert.match(await read("busy"), /"limits": \{\s*"writeBytesPerSecond": 20971520\s*\}/);
+    await valueIs(limit, "20M");
+    assert.equal(await form.locator(".field[data-pending]").count(), 0);
+    await limit.fill("");
+    await limit.press("Control+s");
+    await eventually(async () => (await limits()) === "null", "it is lifted");
+    await eventually(async () => !(await read("busy")).includes("limits"), "nothing of it stays in the file");
+  });
+
   it("asks for the boot file of a netboot, and takes it away again", async () => {
     const served = join(world.home.folder, "served");
     await mkdir(served);

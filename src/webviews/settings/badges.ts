@@ -1,6 +1,7 @@
 import type { HostReport } from "../../api/index.ts";
-import { type Field, fieldAt } from "./fields.ts";
+import { type Field, fieldAt, fields, pattern } from "./fields.ts";
 import { missingFeature } from "./hostLimits.ts";
+import { isAtOrBelow } from "./paths.ts";
 import { isPending } from "./pending.ts";
 
 /** What stands beside a field's name. */
@@ -32,7 +33,9 @@ function notHere(field: Field, host: HostReport | undefined): string | undefined
   return field.feature === undefined ? undefined : missingFeature(field.feature, host);
 }
 
-/** Keys at the top of vm.json that need no restart. */
-export function takesEffectNow(key: string): boolean {
-  return key === "$schema" || fieldAt(key)?.applies === "now";
+/** Places of vm.json that need no restart: `note`, `disks.0.limits.readsPerSecond`, and `disks.0.limits` as a whole. */
+export function takesEffectNow(path: string): boolean {
+  const at = pattern(path);
+  const concerned = fields.filter((field) => isAtOrBelow(field.path, at));
+  return path === "$schema" || (concerned.length > 0 && concerned.every(({ applies }) => applies === "now"));
 }

@@ -51,7 +51,7 @@ export function checkEdits(text: string, edits: readonly ValueEdit[], host: Host
   return Object.keys(problems).length > 0 ? { problems } : { text: changed };
 }
 
-/** Another kind of firmware or network has other keys: those of the old kind go with it. */
+/** Another kind of firmware or network has other keys: those of the old kind go with it. So does what holds the last limit. */
 function withFollowers(values: unknown, edits: readonly ValueEdit[]): ValueEdit[] {
   const kept = new Set(edits.map(({ path }) => path));
   const gone = (paths: readonly string[]) =>
@@ -60,6 +60,9 @@ function withFollowers(values: unknown, edits: readonly ValueEdit[]): ValueEdit[
     if (edit.path === "firmware.type" && edit.value !== "direct-kernel") {
       return [...gone(["firmware.kernel", "firmware.initrd", "firmware.append"]), edit];
     }
+    const limits = edit.value === undefined ? /^disks\.\d+\.limits(?=\.)/.exec(edit.path)?.[0] : undefined;
+    if (limits !== undefined && Object.keys(Object(valueAt(values, limits))).every((key) => edit.path === `${limits}.${key}`))
+      return [{ path: limits, value: undefined }];
     const adapter = /^networks\.\d+(?=\.mode$)/.exec(edit.path)?.[0];
     if (adapter !== undefined && edit.value !== "nat") return [...gone([`${adapter}.forwards`, `${adapter}.netboot`]), edit];
     return [edit];
@@ -78,6 +81,10 @@ export function parseInput(path: string, input: Input): { value: unknown } | { p
       return /^\d{1,15}$/.test(text) ? { value: Number(text) } : { problem: rule(field) };
     case "size":
       return parseBytes(text) === undefined ? { problem: rule(field) } : { value: text };
+    case "rate": {
+      const bytes = parseBytes(text);
+      return bytes === undefined || bytes > field.control.maximum ? { problem: rule(field) } : { value: bytes };
+    }
     default:
       return { value: text };
   }
@@ -87,7 +94,11 @@ export function parseInput(path: string, input: Input): { value: unknown } | { p
 export function wording({ path, message }: DefinitionProblem, values: unknown): string {
   const field = fieldAt(path);
   if (field && valueAt(values, path) === undefined && !field.optional) return l10n.t("A value is needed.");
-  if (field && (field.control.kind === "number" || field.control.kind === "choice" || field.control.kind === "toggle")) return rule(field);
+  if (
+    field &&
+    (field.control.kind === "number" || field.control.kind === "rate" || field.control.kind === "choice" || field.control.kind === "toggle")
+  )
+    return rule(field);
   if (field?.control.kind === "text" && field.control.rule !== undefined && !message.startsWith("is used by"))
     return l10n.t(field.control.rule);
   return sentence(message);
@@ -99,6 +110,8 @@ function rule({ control }: Field): string {
       return l10n.t("A whole number from {0} to {1}.", control.minimum, control.maximum);
     case "size":
       return l10n.t("A size such as 512M or 4G.");
+    case "rate":
+      return l10n.t("Bytes a second, such as 512K or 20M; empty for no limit.");
     case "choice":
       return l10n.t("One of: {0}.", control.choices.map(({ value }) => value).join(", "));
     case "toggle":

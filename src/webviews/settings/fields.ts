@@ -31,6 +31,8 @@ export type Control =
   | { readonly kind: "file" }
   | { readonly kind: "folder" }
   | { readonly kind: "size" }
+  /** Bytes a second as a size, of a key that holds a number. */
+  | { readonly kind: "rate"; readonly minimum: number; readonly maximum: number }
   | { readonly kind: "number"; readonly minimum: number; readonly maximum: number }
   | { readonly kind: "choice"; readonly choices: readonly Choice[] }
   | { readonly kind: "toggle" }
@@ -59,6 +61,8 @@ export interface Field {
 
 const fact: Control = { kind: "fact" };
 const file: Control = { kind: "file" };
+/** What QEMU takes (the model's own limit). */
+const rate: Control = { kind: "rate", minimum: 0, maximum: 1e15 };
 const toggle: Control = { kind: "toggle" };
 const text = (more: Omit<Extract<Control, { kind: "text" }>, "kind"> = {}): Control => ({ kind: "text", ...more });
 const number = (minimum: number, maximum: number): Control => ({ kind: "number", minimum, maximum });
@@ -91,6 +95,10 @@ export const fields: readonly Field[] = [
   { path: "disks.*.format", section: "disks", label: l10n.t("Format"), control: fact, fallback: "qcow2" },
   { path: "disks.*.bus", section: "disks", label: l10n.t("Bus"), help: l10n.t("How the guest sees the disk. VirtIO is the fastest; SATA suits guests without its driver."), control: choice(["virtio", "VirtIO"], ["scsi", "SCSI"], ["sata", "SATA"], ["nvme", "NVMe"]), fallback: "virtio" },
   { path: "disks.*.readOnly", section: "disks", label: l10n.t("Read-only"), help: l10n.t("The guest cannot write to this disk."), control: toggle, fallback: false },
+  { path: "disks.*.limits.readBytesPerSecond", section: "disks", label: l10n.t("Read bandwidth"), help: l10n.t("A second, such as 20M."), control: rate, optional: true, applies: "now" },
+  { path: "disks.*.limits.writeBytesPerSecond", section: "disks", label: l10n.t("Write bandwidth"), help: l10n.t("A second, such as 20M."), control: rate, optional: true, applies: "now" },
+  { path: "disks.*.limits.readsPerSecond", section: "disks", label: l10n.t("Reads a second"), control: number(0, 1e15), optional: true, applies: "now" },
+  { path: "disks.*.limits.writesPerSecond", section: "disks", label: l10n.t("Writes a second"), control: number(0, 1e15), optional: true, applies: "now" },
   { path: "cdrom.file", section: "disks", label: l10n.t("Disc image"), help: l10n.t("An ISO file. Empty: a drive without a disc."), control: file, optional: true, wide: true },
 
   { path: "networks.*.mode", section: "network", label: l10n.t("Connected to"), help: l10n.t("NAT reaches out through this host; the guest is reached by forwards."), control: choice(["nat", "NAT"], ["none", l10n.t("Nothing")]) },
@@ -127,11 +135,8 @@ export const fields: readonly Field[] = [
   { path: "onHostShutdown", section: "sharing", label: l10n.t("When this host shuts down"), control: choice(["suspend", l10n.t("Suspend the machine")], ["stop", l10n.t("Stop the machine")], ["kill", l10n.t("Turn it off at once")]), fallback: "suspend", applies: "now" },
 ];
 
-/** Keys of the schema that have no place in a form: kept by us, or changed by a command (`viv disk limit`). */
-export const notShown: readonly string[] = [
-  ...["$schema", "schema", "disks.*.slot", "disks.*.port"],
-  ...["readBytesPerSecond", "writeBytesPerSecond", "readsPerSecond", "writesPerSecond"].map((key) => `disks.*.limits.${key}`),
-];
+/** Keys of the schema that have no place in a form: kept by us. */
+export const notShown: readonly string[] = [...["$schema", "schema", "disks.*.slot", "disks.*.port"]];
 
 /** What of the schema the rows above must not miss: lists a person adds to and takes from. */
 export const lists = {

@@ -1,4 +1,4 @@
-import { valueText } from "../../model/index.ts";
+import { sizeText, valueText } from "../../model/index.ts";
 import { l10n } from "../ui/l10n.ts";
 import { fieldAt } from "./fields.ts";
 
@@ -9,6 +9,7 @@ export function words(path: string, value: unknown): string {
   if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.map((item) => words(path, item)).join(", ");
   if (typeof value === "object") return valueText(value);
   const control = fieldAt(path)?.control;
+  if (control?.kind === "rate" && typeof value === "number") return `${sizeText(value)}/s`;
   const choices = control?.kind === "choice" || control?.kind === "order" ? control.choices : [];
   const label = choices.find((choice) => choice.value === value)?.label;
   return label === undefined ? String(value) : l10n.t(label);

@@ -64,15 +64,26 @@ export class Blocks {
         box.facts,
         [valueAt(disk, "file"), valueAt(disk, "format") ?? "qcow2", facts].filter((part) => part !== undefined && part !== "").join(" · "),
       );
-      setChildren(
-        box.grid,
-        places.filter((place) => place.path.startsWith(`${path}.`) && place.field.control.kind !== "fact").map((place) => root(place.path)),
-      );
+      const own = places.filter((place) => place.path.startsWith(`${path}.`) && place.field.control.kind !== "fact");
+      const isLimit = (place: Place): boolean => place.path.startsWith(`${path}.limits.`);
+      const shown = (wanted: readonly Place[]) => wanted.map((place) => root(place.path));
+      setChildren(box.grid, shown(own.filter((place) => !isLimit(place))));
+      setChildren(box.rows, this.#limits(path, shown(own.filter(isLimit))));
       setChildren(box.below, this.#ofMachine(state, [this.#diskButton("resize", id), this.#diskButton("remove", id)]));
       return box.root;
     });
     const empty = disks.length === 0 ? [this.#note("disks", l10n.t("This machine has no disk."))] : [];
     return [...empty, ...boxes];
+  }
+
+  #limits(disk: string, rows: readonly HTMLElement[]): HTMLElement[] {
+    const title = this.#element(`${disk}-limits-title`, () => element("h3", {}, l10n.t("Limits")));
+    const help = this.#element(`${disk}-limits-help`, () =>
+      element("p", { class: "help" }, l10n.t("What the guest may ask of this disk. Empty: as much as it can.")),
+    );
+    const grid = this.#grid(`${disk}-limits`);
+    setChildren(grid, rows);
+    return [title, help, grid];
   }
 
   #more(state: FormState): HTMLElement {

@@ -1,3 +1,4 @@
+import { sizeText } from "../../../model/index.ts";
 import { l10n } from "../../ui/l10n.ts";
 import { createButton } from "../../ui/page/button.ts";
 import { element, setAttribute, setChildren, setText } from "../../ui/page/dom.ts";
@@ -44,6 +45,11 @@ export function createControl(field: Field, id: string, events: ControlEvents): 
       );
     case "number":
       return textControl(element("input", { id, type: "text", inputmode: "numeric", class: "short", autocomplete: "off" }), events);
+    case "rate": {
+      const input = element("input", { id, type: "text", class: "short", spellcheck: "false", autocomplete: "off" });
+      const view = textControl(input, events);
+      return { ...view, show: (value) => view.show(typeof value === "number" ? sizeText(value) : value) };
+    }
     case "size":
       return textControl(element("input", { id, type: "text", class: "short", spellcheck: "false", autocomplete: "off" }), events);
     case "text":

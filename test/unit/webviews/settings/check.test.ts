@@ -43,6 +43,9 @@ describe("what stands in a field", () => {
     ["networks.0.forwards.0.hostAddress", "localhost", "An IP address of this host, such as 127.0.0.1."],
     ["guestUser", "Robert'); DROP", "A user name of the guest: lower-case letters, digits, _ and -."],
     ["machineType", "-cpu", "A machine type of QEMU, such as pc-q35-10.0."],
+    ["disks.0.limits.writeBytesPerSecond", "fast", "Bytes a second, such as 512K or 20M; empty for no limit."],
+    ["disks.0.limits.writeBytesPerSecond", "9000T", "Bytes a second, such as 512K or 20M; empty for no limit."],
+    ["disks.0.limits.readsPerSecond", "1.5", "A whole number from 0 to 1000000000000000."],
     ["group", "x".repeat(61), "At most 60 characters."],
     ["accelerator", "vmx", "One of: auto, kvm, hvf, whpx, tcg."],
     ["name", "other", "This cannot be changed here."],
@@ -53,6 +56,17 @@ describe("what stands in a field", () => {
       assert.deepEqual(problems(check({ [path]: input })), { [path]: problem });
     });
   }
+
+  it("is a size where the setting is bytes a second, and the last limit takes what held it along", () => {
+    const limited = check({ "disks.0.limits.writeBytesPerSecond": "20M", "disks.0.limits.readsPerSecond": "500" });
+    const disk = { id: "disk0", file: "disk0.qcow2" };
+    assert.deepEqual(written(limited)["disks"], [{ ...disk, limits: { writeBytesPerSecond: 20 * 1024 ** 2, readsPerSecond: 500 } }]);
+    assert.ok("text" in limited);
+    const one = check({ "disks.0.limits.readsPerSecond": "" }, limited.text);
+    assert.deepEqual(written(one)["disks"], [{ ...disk, limits: { writeBytesPerSecond: 20 * 1024 ** 2 } }]);
+    assert.ok("text" in one);
+    assert.deepEqual(written(check({ "disks.0.limits.writeBytesPerSecond": "" }, one.text))["disks"], [disk]);
+  });
 
   it("takes an optional key out when it is emptied, and keeps a default", () => {
     assert.ok(!("note" in written(check({ note: "" }))));

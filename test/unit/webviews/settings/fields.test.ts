@@ -68,8 +68,9 @@ describe("the table of the settings form", () => {
 
   it("knows the schema's limits of numbers", () => {
     bySchema(({ path, control }, { schemas: [leaf] }) => {
-      assert.equal(control.kind === "number", leaf?.type === "integer", path);
-      if (control.kind === "number") assert.deepEqual([control.minimum, control.maximum], [leaf?.minimum, leaf?.maximum], path);
+      const isNumber = control.kind === "number" || control.kind === "rate";
+      assert.equal(isNumber, leaf?.type === "integer", path);
+      if (isNumber) assert.deepEqual([control.minimum, control.maximum], [leaf?.minimum, leaf?.maximum], path);
       if (control.kind !== "fact") assert.equal(control.kind === "toggle", leaf?.type === "boolean", path);
     });
   });

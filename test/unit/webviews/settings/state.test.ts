@@ -96,7 +96,7 @@ describe("the badge of a field", () => {
 
   it("tells what applies now from what needs a restart", () => {
     const { notes } = state({ machine: running });
-    for (const path of ["group", "note", "onHostShutdown"]) assert.deepEqual(notes[path]?.badge, { kind: "now" }, path);
+    for (const path of ["group", "note", "onHostShutdown", "disks.0.limits.readsPerSecond"]) assert.deepEqual(notes[path]?.badge, { kind: "now" }, path);
     for (const path of ["memory", "cpus", "networks.0.mac", "devices.rng"])
       assert.deepEqual(notes[path]?.badge, { kind: "restart", pending: false }, path);
     assert.equal(notes["name"]?.badge, undefined, "a fact has none");
@@ -125,6 +125,8 @@ describe("pending changes", () => {
 
   it("leave out what needs no restart, and end when the value is back", () => {
     assert.deepEqual(withRunning(sampleText.replace("by hand", "changed")).pending, []);
+    const limited = sampleText.replace('"disk0.qcow2" }', '"disk0.qcow2", "limits": { "readsPerSecond": 9 } }');
+    assert.deepEqual(withRunning(limited).pending, [], "limits as a whole");
     assert.equal(withRunning(sampleText.replace('"1G"', '"2G"')).pending.length, 1);
     assert.deepEqual(withRunning(sampleText).pending, []);
   });
