@@ -3,7 +3,7 @@ import type { CommandId } from "../editor/index.ts";
 import { noStartAtLogin, startAtLogin } from "./atLogin.ts";
 import type { Command, Work } from "./command.ts";
 import { copyAddress, copySshCommand, openPort } from "./copy.ts";
-import { create } from "./create/create.ts";
+import { create, createFromImage } from "./create/create.ts";
 import { addDisk, compactDisk, removeDisk, resizeDisk } from "./disks/change.ts";
 import { checkDisk } from "./disks/check.ts";
 import { limitDisk } from "./disks/limit.ts";
@@ -14,6 +14,8 @@ import { showEvents } from "./events.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
 import { guestInfo, syncClock } from "./guest.ts";
 import { hostReport } from "./hostReport.ts";
+import { checkImageUpdates, importImage, removeImage, verifyImage } from "./images/care.ts";
+import { pullImage } from "./images/pull.ts";
 import { installCli } from "./installCli.ts";
 import { kill } from "./kill.ts";
 import { showLogs, showSerialLog } from "./logs.ts";
@@ -33,6 +35,7 @@ import { setCpus } from "./setCpus.ts";
 import { setGroup } from "./setGroup.ts";
 import { setMemory } from "./setMemory.ts";
 import { adoptSnapshot } from "./snapshots/adopt.ts";
+import { checkSnapshots } from "./snapshots/check.ts";
 import { compareSnapshots } from "./snapshots/compare.ts";
 import { noteSnapshot, renameSnapshot } from "./snapshots/edit.ts";
 import { emptySnapshots, removeBranch, removeSnapshot, undoRemoveSnapshot } from "./snapshots/remove.ts";
@@ -49,9 +52,11 @@ import { importMachine } from "./transfer/importMachine.ts";
 import { prune } from "./transfer/prune.ts";
 import { typeClipboard, typeText } from "./typeText.ts";
 import { wait } from "./wait.ts";
+import { pullFolder } from "./workspace/pull.ts";
+import { stopSync, syncFolder } from "./workspace/sync.ts";
 
 export type { Work } from "./command.ts";
-export { createFromIso } from "./create/fromIso.ts";
+export { createFromFile } from "./create/fromFile.ts";
 
 /** Every command and what does it. One that is missing here does not compile. */
 const table: Record<CommandId, Command> = {
@@ -82,6 +87,9 @@ const table: Record<CommandId, Command> = {
   "vivarium.sendKeys": sendKeys,
   "vivarium.typeText": typeText,
   "vivarium.typeClipboard": typeClipboard,
+  "vivarium.syncFolder": syncFolder,
+  "vivarium.stopSync": stopSync,
+  "vivarium.pullFolder": pullFolder,
   "vivarium.syncClock": syncClock,
   "vivarium.guestInfo": guestInfo,
   "vivarium.showSerialLog": showSerialLog,
@@ -107,6 +115,7 @@ const table: Record<CommandId, Command> = {
   "vivarium.snapshot.rename": renameSnapshot,
   "vivarium.snapshot.note": noteSnapshot,
   "vivarium.snapshot.compare": compareSnapshots,
+  "vivarium.snapshot.check": checkSnapshots,
   "vivarium.snapshot.remove": removeSnapshot,
   "vivarium.snapshot.removeBranch": removeBranch,
   "vivarium.snapshot.undoRemove": undoRemoveSnapshot,
@@ -126,6 +135,12 @@ const table: Record<CommandId, Command> = {
   "vivarium.prune": prune,
   "vivarium.image.convert": convertImage,
   "vivarium.image.check": checkImage,
+  "vivarium.image.pull": pullImage,
+  "vivarium.image.import": importImage,
+  "vivarium.image.create": createFromImage,
+  "vivarium.image.verify": verifyImage,
+  "vivarium.image.remove": removeImage,
+  "vivarium.image.updates": checkImageUpdates,
 };
 
 export function registerCommands(work: Work): vscode.Disposable {

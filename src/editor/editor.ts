@@ -3,6 +3,7 @@ import type { AnyCommandId, MachineRef } from "./commandIds.ts";
 import { ContextKeys } from "./contextKeys.ts";
 import { type ErrorContext, presentError } from "./errors.ts";
 import { GuestChanges } from "./guestChanges.ts";
+import { Images } from "./images.ts";
 import { Machines } from "./machines.ts";
 import { homeSetting, serviceProgram } from "./program.ts";
 import { Service } from "./service.ts";
@@ -20,6 +21,7 @@ export class Editor implements vscode.Disposable {
   readonly service: Service;
   readonly machines: Machines;
   readonly storage: Storage;
+  readonly images: Images;
   readonly guestChanges = new GuestChanges();
   /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
   selection: () => readonly MachineRef[] = () => [];
@@ -31,6 +33,7 @@ export class Editor implements vscode.Disposable {
     this.service = new Service({ program: () => serviceProgram(folder), home: homeSetting, log: this.log });
     this.machines = new Machines(this.service);
     this.storage = new Storage(this.service, this.machines);
+    this.images = new Images(this.service);
   }
 
   /** Registers a command: what it throws is shown with its remedies, and never lost. Its result goes to the caller. */
@@ -55,6 +58,7 @@ export class Editor implements vscode.Disposable {
 
   dispose(): void {
     this.guestChanges.dispose();
+    this.images.dispose();
     this.storage.dispose();
     this.machines.dispose();
     this.service.dispose();

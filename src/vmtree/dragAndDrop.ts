@@ -7,16 +7,18 @@ const { l10n } = vscode;
 /** The tree's own type must be named after the view, in lower case (vscode.d.ts, TreeDragAndDropController). */
 const ownType = "application/vnd.code.tree.vivarium.machines";
 
-/** Machines are dragged between groups; an ISO file that is dropped becomes a machine. */
+const becomesMachine = /\.(iso|qcow2|img|raw|vmdk|vdi|vhdx?|ova)$/i;
+
+/** Machines are dragged between groups; an ISO or image file that is dropped becomes a machine. */
 export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node> {
   readonly dragMimeTypes = [ownType];
   readonly dropMimeTypes = [ownType, "text/uri-list"];
   readonly #editor: Editor;
-  readonly #fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>;
+  readonly #fromFile: (file: vscode.Uri, group: string | undefined) => Promise<unknown>;
 
-  constructor(editor: Editor, fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>) {
+  constructor(editor: Editor, fromFile: (file: vscode.Uri, group: string | undefined) => Promise<unknown>) {
     this.#editor = editor;
-    this.#fromIso = fromIso;
+    this.#fromFile = fromFile;
   }
 
   handleDrag(nodes: readonly Node[], data: vscode.DataTransfer): void {
@@ -50,17 +52,20 @@ export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node
   }
 
   async #createFrom(files: readonly vscode.Uri[], group: string | undefined): Promise<void> {
-    const images = files.filter(({ path }) => path.toLowerCase().endsWith(".iso"));
+    const images = files.filter(({ path }) => becomesMachine.test(path));
     if (images.length === 0) {
       const name = files[0] === undefined ? l10n.t("This") : `“${plain(files[0].path.split("/").at(-1) ?? "", 80)}”`;
       void vscode.window.showWarningMessage(
-        l10n.t("{0} is not an ISO file. Drop an .iso file to make a machine that boots from it.", name),
+        l10n.t(
+          "{0} is no ISO and no disk image. Drop an .iso file, or a .qcow2, .vmdk, .vdi, .vhdx, .img or .ova, to make a machine of it.",
+          name,
+        ),
       );
       return;
     }
     for (const file of images) {
       // What is in a virtual workspace has no path that QEMU could open.
-      if (file.scheme === "file") await this.#fromIso(file, group);
+      if (file.scheme === "file") await this.#fromFile(file, group);
       else
         void vscode.window.showWarningMessage(
           l10n.t(

@@ -19,14 +19,14 @@ export interface MachinesView extends vscode.Disposable {
 /** The sidebar's view with its badge, messages and drag and drop, and the status bar item. */
 export function createMachinesView(
   editor: Editor,
-  fromIso: (file: vscode.Uri, group: string | undefined) => Promise<unknown>,
+  fromFile: (file: vscode.Uri, group: string | undefined) => Promise<unknown>,
 ): MachinesView {
   const tree = new MachineTree(editor);
   const view = vscode.window.createTreeView<Node>(machinesViewId, {
     treeDataProvider: tree,
     canSelectMany: true,
     showCollapseAll: true,
-    dragAndDropController: new MachineDragAndDrop(editor, fromIso),
+    dragAndDropController: new MachineDragAndDrop(editor, fromFile),
   });
   editor.selection = () => view.selection.filter((node) => node.kind !== "group");
   const decorations = new MachineDecorations(editor);

@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { isMachineRef } from "../../editor/index.ts";
 import type { Command, Work } from "../command.ts";
+import { pickImage } from "../images/pick.ts";
 import { guestStep } from "./guestStep.ts";
 import { makeMachine } from "./make.ts";
 import { type Named, nameStep } from "./nameStep.ts";
@@ -22,18 +23,26 @@ interface Answers {
  * At most four questions, each with a default: Enter three times makes and starts a machine. The network is a fourth
  * step only for who asks for it. Everything else is changed afterwards, in the settings.
  */
-export const create: Command = async (work, target) => {
+export const create: Command = async (work, target) => createWith(work, target);
+
+/** The same with the first question answered: by an image of the tree, or one that is chosen. */
+export const createFromImage: Command = async (work, target) => {
+  const image = await pickImage(work.editor, target, l10n.t("Create a Machine of Which Image?"));
+  return image && createWith(work, undefined, { from: "image", image: image.name, title: image.title, architecture: image.architecture });
+};
+
+async function createWith(work: Work, target: unknown, guest?: Guest): Promise<unknown> {
   await work.editor.machines.load();
-  const answers = await ask(work);
+  const answers = await ask(work, guest);
   if (!answers?.guest || !answers.size || !answers.named) return undefined;
   const network = answers.network ?? { network: "nat" as const, ports: [] };
   const plan = { guest: answers.guest, size: answers.size, name: answers.named.name, ...network, group: groupOf(work, target) };
   return makeMachine(work, plan, { start: answers.named.next !== "only create" });
-};
+}
 
-async function ask(work: Work): Promise<Answers | undefined> {
-  const answers: Answers = {};
-  for (let step = 1; ; ) {
+async function ask(work: Work, guest: Guest | undefined): Promise<Answers | undefined> {
+  const answers: Answers = guest ? { guest } : {};
+  for (let step = guest ? 2 : 1; ; ) {
     const place = { title: l10n.t("New Machine"), step, steps: step === 4 || answers.named?.next === "network" ? 4 : 3 };
     const answer = await question(work, step, answers, place);
     if (answer === cancelled) return undefined;

@@ -1,6 +1,7 @@
 import { basename, dirname, relative } from "node:path";
 import * as vscode from "vscode";
-import { bytesWords, type Editor, plain } from "../../editor/index.ts";
+import { bytesWords, type Editor, factsOf, plain, webSettings } from "../../editor/index.ts";
+import { ownFile } from "../images/pull.ts";
 import type { Guest } from "./plan.ts";
 import { type Answer, pickStep, type StepPlace } from "./step.ts";
 
@@ -12,7 +13,7 @@ interface GuestItem extends vscode.QuickPickItem {
 
 /** What to run: an image that is here, an ISO, a folder to boot from the network, or nothing yet. */
 export async function guestStep(editor: Editor, place: StepPlace): Promise<Answer<Guest>> {
-  const items = [...(await imageItems(editor)), ...otherItems()];
+  const items = [...(await imageItems(editor)), ...otherItems(), ...(await catalogItems(editor))];
   for (;;) {
     const chosen = await pickStep({ ...place, placeHolder: l10n.t("What should the machine run?"), items });
     if (typeof chosen === "symbol") return chosen;
@@ -37,6 +38,30 @@ async function imageItems(editor: Editor): Promise<GuestItem[]> {
     iconPath: new vscode.ThemeIcon("package"),
     choose: async () => ({ from: "image", image: image.name, title: image.title }),
   }));
+}
+
+/** Systems that are fetched from their publishers first. A catalog that cannot be read keeps nobody from the rest. */
+async function catalogItems(editor: Editor): Promise<GuestItem[]> {
+  const entries = await editor.service.call("image.catalog", webSettings()).catch((error: unknown) => {
+    editor.log.warn(`catalog: ${factsOf(error).message}`);
+    return [];
+  });
+  const items = entries.flatMap((entry): GuestItem[] => {
+    const file = ownFile(entry);
+    if (file?.url === undefined || file.here) return [];
+    return [
+      {
+        label: plain(entry.title),
+        description: plain(entry.name),
+        detail: file.signed
+          ? l10n.t("Fetched from its publisher first, proved by its signature")
+          : l10n.t("Fetched from its publisher first, proved by its checksum by https"),
+        iconPath: new vscode.ThemeIcon("cloud-download"),
+        choose: async () => ({ from: "image", image: entry.name, title: entry.title, pull: true }),
+      },
+    ];
+  });
+  return items.length === 0 ? [] : [{ label: l10n.t("To Fetch"), kind: vscode.QuickPickItemKind.Separator }, ...items];
 }
 
 function otherItems(): GuestItem[] {

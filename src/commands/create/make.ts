@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { MachineDetails } from "../../api/index.ts";
 import { plain, withCancellableProgress } from "../../editor/index.ts";
 import type { Work } from "../command.ts";
+import { fetchImage } from "../images/pull.ts";
 import { sayTheyStay } from "../theyStay.ts";
 import { createRequest, type Plan } from "./plan.ts";
 
@@ -10,6 +11,8 @@ const { l10n } = vscode;
 /** Makes the machine and starts it. A start that fails leaves the machine, and says what to do. */
 export async function makeMachine(work: Work, plan: Plan, { start }: { start: boolean }): Promise<MachineDetails | undefined> {
   const { editor } = work;
+  const { guest } = plan;
+  if (guest.from === "image" && guest.pull === true) await fetchImage(editor, { source: guest.image });
   const created = await withCancellableProgress(l10n.t("Creating {0}", plain(plan.name)), (options) =>
     editor.service.call("machine.create", createRequest(plan), options),
   );

@@ -2,7 +2,14 @@ import type { CreateRequest } from "../../api/index.ts";
 
 /** What a new machine is made from. */
 export type Guest =
-  | { readonly from: "image"; readonly image: string; readonly title: string }
+  | {
+      readonly from: "image";
+      readonly image: string;
+      readonly title: string;
+      readonly architecture?: "x86_64" | "aarch64";
+      /** It is of the catalog and not here yet. */
+      readonly pull?: boolean;
+    }
   | { readonly from: "iso"; readonly file: string }
   | { readonly from: "netboot"; readonly directory: string; readonly file: string }
   | { readonly from: "netbootUrl"; readonly url: string }
@@ -39,10 +46,10 @@ export function createRequest({ guest, size, name, network, ports, group }: Plan
   };
 }
 
-function source(guest: Guest): Pick<CreateRequest, "image" | "iso" | "netboot"> {
+function source(guest: Guest): Pick<CreateRequest, "image" | "iso" | "netboot" | "architecture"> {
   switch (guest.from) {
     case "image":
-      return { image: guest.image };
+      return { image: guest.image, ...(guest.architecture === undefined ? {} : { architecture: guest.architecture }) };
     case "iso":
       return { iso: guest.file };
     case "netboot":

@@ -31,7 +31,7 @@ export async function sizeStep(guest: Guest, place: StepPlace): Promise<Answer<C
 
 /** The starter image is content with little; what an ISO installs seldom is. */
 export function usualSize(guest: Guest): Size["name"] {
-  return guest.from === "image" ? "small" : "medium";
+  return guest.from === "image" && guest.image === "starter" ? "small" : "medium";
 }
 
 export function fromPreset({ cpus, memoryBytes, diskBytes }: Size): ChosenSize {
