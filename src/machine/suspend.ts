@@ -8,6 +8,7 @@ import type { Machine, Operation } from "./machine.ts";
 import { restoreMemory, saveMemory } from "./memory.ts";
 import { killProcess, waitGone } from "./processEnd.ts";
 import { recordEnd } from "./sessionEvents.ts";
+import { memoryBlockers } from "./snapshots/blockers.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "./storage.ts";
 
 /** Where a machine's memory is saved; found by the folder, which may have been renamed or moved since. */
@@ -27,9 +28,9 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
   if (machine.view.status.state === "suspended") return;
   const run = requireRun(machine);
   const session = requireSession(machine);
-  const reasons = await session.qmp.execute("query-migrate");
-  const blocked = reasons["blocked-reasons"] ?? [];
-  if (blocked.length > 0) throw vivError("host-cannot", `${machine.name} cannot be suspended: ${blocked.join("; ")}`, "Stop it instead.");
+  const blocked = await memoryBlockers(machine, session);
+  if (blocked.length > 0)
+    throw vivError("host-cannot", `${machine.name} cannot be suspended: ${blocked.join("; ")}.`, `Or stop it: viv stop ${machine.name}`);
   await machine.operate("suspend", work, async (operation) => {
     const wasRunning = session.runState === "running";
     const file = savedMemory(machine);
