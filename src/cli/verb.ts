@@ -1,4 +1,4 @@
-import type { MethodName, Params, Result, VivClient, VivStream } from "../api/index.ts";
+import type { MethodName, Params, ProgressReport, Result, VivClient, VivStream } from "../api/index.ts";
 import type { Host } from "./host.ts";
 
 /** What a shell offers for a word. */
@@ -59,6 +59,8 @@ export interface Work {
   openSerial(machine: string, replayBytes: number): Promise<VivStream>;
   /** The one result: JSON with `--json`, else the text. */
   print(value: unknown, text: () => string): void;
+  /** How far work of this process has come, on the live line: `verb: step`. */
+  progress(report: ProgressReport): void;
   /** A line for people on stderr; nothing with `--json`. */
   note(text: string): void;
   /** Reports a failure without ending the verb; gives the exit code it stands for. */

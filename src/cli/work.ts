@@ -41,6 +41,7 @@ export function makeWork(host: Host, verbName: string, form: { json: boolean; ve
       progress.clear();
       host.stdout.write(form.json ? `${safeJson(value, 2)}\n` : text());
     },
+    progress: (report) => progress.update(verbName, report),
     note(text) {
       progress.clear();
       if (!form.json) host.stderr.write(`${safeBlock(text)}\n`);

@@ -1,2 +1,4 @@
 export * from "./copy.ts";
 export * from "./places.ts";
+export { unpack } from "./tarStream.ts";
+export type { CopyWay, CopyWork } from "./ways.ts";

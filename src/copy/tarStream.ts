@@ -1,50 +1,44 @@
 import { createHash, type Hash } from "node:crypto";
 import { lstat, mkdir, symlink, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { Readable, Transform } from "node:stream";
+import { type Readable, Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { create, extract, type ReadEntry } from "tar";
+import { extract, type ReadEntry } from "tar";
 import { vivError } from "../model/index.ts";
 
-/** Counts and hashes what passes. */
+/** Between two looks at what comes from a guest; it may send for ever. */
+const lookEveryBytes = 64 * 1024 * 1024;
+
+/** Counts and hashes what passes. `look` is asked now and then whether it may go on; it throws when not. */
 export class Meter extends Transform {
   bytes = 0;
   readonly #hash: Hash = createHash("sha256");
   readonly #told: (bytes: number) => void;
+  readonly #look: () => Promise<void>;
+  #nextLook = 0;
 
-  constructor(told: (bytes: number) => void) {
-    super();
+  constructor(told: (bytes: number) => void, look: () => Promise<void> = async () => undefined) {
+    super({ highWaterMark: 1024 * 1024 });
     this.#told = told;
+    this.#look = look;
   }
 
-  override _transform(chunk: Buffer, _encoding: string, done: (error: null, chunk: Buffer) => void): void {
+  override _transform(chunk: Buffer, _encoding: string, done: (error: Error | null, chunk?: Buffer) => void): void {
     this.bytes += chunk.length;
     this.#hash.update(chunk);
     this.#told(this.bytes);
-    done(null, chunk);
+    if (this.bytes < this.#nextLook) {
+      done(null, chunk);
+      return;
+    }
+    this.#nextLook = this.bytes + lookEveryBytes;
+    this.#look().then(() => done(null, chunk), done);
   }
 
   /** Once, after the end. */
   sha256(): string {
     return this.#hash.digest("hex");
   }
-}
-
-/** A file or tree of this host as an archive in which it is called `name`. Links are kept, never followed. */
-export function pack(folder: string, base: string, name: string): Readable {
-  const archive = create(
-    {
-      cwd: folder,
-      noMtime: false,
-      onWriteEntry: (entry) => {
-        if (entry.path === base || entry.path.startsWith(`${base}/`)) entry.path = `${name}${entry.path.slice(base.length)}`;
-        // A link that shares a file inside the tree names it as the archive does.
-        if (entry.type === "Link" && entry.linkpath?.startsWith(`${base}/`)) entry.linkpath = `${name}${entry.linkpath.slice(base.length)}`;
-      },
-    },
-    [`./${base}`.replace(/^\.\//, "")],
-  );
-  return Readable.from(archive as AsyncIterable<Buffer>);
 }
 
 /** What a guest may put on this host: files, folders and links, inside the folder. */
@@ -55,19 +49,29 @@ const welcome: ReadonlySet<string> = new Set(["File", "OldFile", "ContiguousFile
  * links that are written through and devices are refused.
  * @throws VivError `untrusted-input`, `disk-full`, `io-error`.
  */
-export async function unpack(archive: Readable, folder: string): Promise<{ entries: number }> {
+export async function unpack(archive: Readable, folder: string, options: { rename?: Rename } = {}): Promise<Unpacked> {
   let entries = 0;
+  let files = 0;
+  let bytes = 0;
   let refused: string | undefined;
   const links: Link[] = [];
   const target = extract({
     cwd: folder,
     strict: true,
     preserveOwner: false,
-    filter: (path, entry) => {
-      const { type, linkpath } = entry as ReadEntry;
+    filter: (_path, either) => {
+      const entry = either as ReadEntry;
+      if (options.rename) renamed(entry, options.rename);
+      const { type, linkpath, path } = entry;
       const outside = path.startsWith("/") || path.split("/").includes("..");
       if (outside || !welcome.has(type)) refused ??= `${path} (${outside ? "leads out of the folder" : type})`;
+      else if (path.includes(unreadable)) refused ??= `${path} (its name is not UTF-8)`;
       else entries += 1;
+      if (entries > entryLimit) refused ??= `more than ${entryLimit} entries`;
+      if (type !== "Directory" && type !== "SymbolicLink") {
+        files += 1;
+        bytes += entry.size;
+      }
       if (refused === undefined && type === "SymbolicLink") links.push({ path, target: linkpath ?? "" });
       return refused === undefined && type !== "SymbolicLink";
     },
@@ -79,7 +83,30 @@ export async function unpack(archive: Readable, folder: string): Promise<{ entri
     throw explained(error as NodeJS.ErrnoException, folder);
   }
   if (refused !== undefined) throw vivError("untrusted-input", `The guest sent ${JSON.stringify(refused)}, which is not taken.`);
-  return { entries };
+  return { entries, files, bytes };
+}
+
+/** What a name becomes whose bytes are no UTF-8: this host could only make another one of it. */
+const unreadable = "\ufffd";
+const entryLimit = 10_000_000;
+
+export interface Unpacked {
+  readonly entries: number;
+  readonly files: number;
+  /** Of content. */
+  readonly bytes: number;
+}
+
+/** The archive's root is called otherwise here. */
+interface Rename {
+  readonly from: string;
+  readonly to: string;
+}
+
+function renamed(entry: ReadEntry, { from, to }: Rename): void {
+  const other = (path: string) => (path === from || path.startsWith(`${from}/`) ? `${to}${path.slice(from.length)}` : path);
+  entry.path = other(entry.path);
+  if (entry.type === "Link" && entry.linkpath !== undefined) entry.linkpath = other(entry.linkpath);
 }
 
 interface Link {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { chmod, lstat, mkdir, mkdtemp, readFile, readlink, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -110,6 +110,120 @@ describe("viv cp, and exec's streams", function () {
     await viv(["exec", "box", "--", "sh", "-c", "rm /evil/d/out && mkdir /evil/d/out && echo bad > /evil/d/out/viv-cp-evil"]);
     await viv(["cp", "box:/evil/d", "taken"]);
     await assert.rejects(stat(join(tmpdir(), "viv-cp-evil")), { code: "ENOENT" });
+  });
+
+  it("counts files and their content, and says which way it went", async () => {
+    const tree = join(folder, "counted");
+    await mkdir(tree);
+    for (const name of ["a", "b", "c"]) await writeFile(join(tree, name), name.repeat(1000));
+    const into = await viv(["cp", "counted", "box:/root/"]);
+    assert.equal(into.out.toString(), "box:/root/counted: 3 files, 2.9 KiB (by viv-agent)\n");
+    const back = await viv(["cp", "--json", "box:/root/counted", "counted-back"]);
+    const { files, bytes, way } = JSON.parse(back.out.toString()) as { files: number; bytes: number; way: string };
+    assert.deepEqual({ files, bytes, way }, { files: 3, bytes: 3000, way: "viv-agent" });
+  });
+
+  it("goes on with a large file where an interrupted copy stood, both ways, and starts anew behind another's part", async () => {
+    const data = randomBytes(14_000_000);
+    await writeFile(join(folder, "big"), data);
+    const sum = createHash("sha256").update(data).digest("hex");
+    const part = (bytes: number) => `head -c ${bytes} /root/big > /root/.big2.viv-part`;
+    const copied = async (...words: string[]) => {
+      const ended = await viv(["cp", "--json", ...words]);
+      assert.equal(ended.code, 0, ended.err);
+      return (JSON.parse(ended.out.toString()) as { resumedBytes: number }).resumedBytes;
+    };
+    await chmod(join(folder, "big"), 0o640);
+    assert.equal(await copied("big", "box:/root/big"), 0);
+    await viv(["exec", "box", "--", "sh", "-c", part(12_345_678)]);
+    assert.equal(await copied("big", "box:/root/big2"), 12_345_678);
+    await viv(["exec", "box", "--", "sh", "-c", `${part(1_000_000)}; echo other >> /root/.big2.viv-part`]);
+    assert.equal(await copied("big", "box:/root/big2"), 0);
+    const there = await viv(["exec", "box", "--", "sh", "-c", "sha256sum < /root/big2; stat -c %a /root/big2; ls -A /root"]);
+    assert.match(there.out.toString(), new RegExp(`^${sum} .*\n640\n`));
+    assert.doesNotMatch(there.out.toString(), /viv-part/);
+    await writeFile(join(folder, ".down.viv-part"), data.subarray(0, 9_000_000));
+    assert.equal(await copied("box:/root/big", "down"), 9_000_000);
+    assert.ok((await readFile(join(folder, "down"))).equals(data));
+    assert.equal((await stat(join(folder, "down"))).mode & 0o777, 0o640);
+    await writeFile(join(folder, ".down.viv-part"), randomBytes(9_000_000));
+    assert.equal(await copied("box:/root/big", "down"), 0);
+    assert.ok((await readFile(join(folder, "down"))).equals(data));
+  });
+
+  it("leaves out with --resume what is there already, and takes what only looks like it", async () => {
+    const tree = join(folder, "again");
+    await mkdir(join(tree, "sub"), { recursive: true });
+    for (const name of ["one", "two", join("sub", "three")]) await writeFile(join(tree, name), name);
+    const copied = async (...words: string[]) => {
+      const ended = await viv(["cp", "--json", "--resume", ...words]);
+      assert.equal(ended.code, 0, ended.err);
+      const { files, skipped } = JSON.parse(ended.out.toString()) as { files: number; skipped: number };
+      return { files, skipped };
+    };
+    assert.deepEqual(await copied("again", "box:/root/"), { files: 3, skipped: 0 });
+    assert.deepEqual(await copied("again", "box:/root/"), { files: 0, skipped: 3 });
+    // Equal size and time, other content.
+    await viv([
+      "exec",
+      "box",
+      "--",
+      "sh",
+      "-c",
+      "cd /root/again && touch -r one /tmp/t && printf eno > one && touch -r /tmp/t one && rm two",
+    ]);
+    assert.deepEqual(await copied("again", "box:/root/"), { files: 2, skipped: 1 });
+    assert.deepEqual(await copied("box:/root/again", "."), { files: 0, skipped: 3 });
+    await writeFile(join(tree, "two"), "2");
+    assert.deepEqual(await copied("box:/root/again", "."), { files: 1, skipped: 2 });
+    assert.equal(await readFile(join(tree, "two"), "utf8"), "two");
+  });
+
+  it("copies by SSH where that is asked for, with another name too", async () => {
+    await client.call("machine.wait", { machine: "box", for: "ssh", timeoutMs: 120_000 });
+    const tree = join(folder, "by-ssh");
+    await mkdir(join(tree, "d"), { recursive: true });
+    await writeFile(join(tree, "d", "it's"), "quoted");
+    const into = await viv(["cp", "--way", "ssh", "by-ssh", "box:/root/over ssh"]);
+    assert.equal(into.code, 0, into.err);
+    assert.match(into.out.toString(), /1 file, 6 B \(by SSH\)/);
+    const back = await viv(["cp", "--way", "ssh", "box:/root/over ssh", "came back"]);
+    assert.equal(back.code, 0, back.err);
+    assert.equal(await readFile(join(folder, "came back", "d", "it's"), "utf8"), "quoted");
+    assert.equal((await viv(["cp", "--way", "ssh", "box:/root/nothing", "."])).code, 1);
+  });
+
+  it("copies a single file by qemu-guest-agent", async () => {
+    await writeFile(join(folder, "small"), "by the agent");
+    await client.call("machine.wait", { machine: "box", for: "agent", timeoutMs: 120_000 });
+    assert.match((await viv(["cp", "--way", "agent", "small", "box:/root/small"])).out.toString(), /\(by qemu-guest-agent\)/);
+    assert.equal((await viv(["cp", "--way", "agent", "box:/root/small", "small-back"])).code, 0);
+    assert.equal(await readFile(join(folder, "small-back"), "utf8"), "by the agent");
+  });
+
+  it("takes names that are not UTF-8 into the guest as they are, and says that this host does not take them back", async () => {
+    const tree = join(folder, "bytes");
+    await mkdir(tree);
+    await writeFile(Buffer.concat([Buffer.from(`${tree}/`), Buffer.from([0x66, 0xff, 0xfe])]), "x");
+    const into = await viv(["cp", "bytes", "box:/root/"]);
+    assert.equal(into.code, 0, into.err);
+    const names = await viv(["exec", "box", "--", "sh", "-c", 'cd /root/bytes && for f in *; do printf %s "$f"; done']);
+    assert.deepEqual([...names.out], [0x66, 0xff, 0xfe]);
+    const back = await viv(["cp", "box:/root/bytes", "bytes-back"]);
+    assert.equal(back.code, 1);
+    assert.match(back.err, /not UTF-8/);
+  });
+
+  it("keeps a loop of links as links, both ways", async () => {
+    const tree = join(folder, "loop");
+    await mkdir(tree);
+    await symlink(".", join(tree, "self"));
+    await symlink("b", join(tree, "a"));
+    await symlink("a", join(tree, "b"));
+    assert.equal((await viv(["cp", "loop", "box:/root/"])).code, 0);
+    assert.equal((await viv(["cp", "box:/root/loop", "loop-back"])).code, 0);
+    assert.equal(await readlink(join(folder, "loop-back", "self")), ".");
+    assert.equal(await readlink(join(folder, "loop-back", "a")), "b");
   });
 
   it("exec passes output on as it is made, input as it comes, and the exit code", async () => {
