@@ -96,9 +96,18 @@ export const diskMethods = {
     z.object({ freedBytes: z.number() }),
   ),
   "disk.resize": operation(
-    "Make a disk larger (`40G`, or `+10G`), also while the machine runs. Never smaller",
-    z.strictObject({ machine, disk, size: z.string() }),
-    DiskDetails,
+    "Make a disk larger (`40G`, or `+10G`), also while the machine runs. Never smaller. `grow`: and what is at its end in the guest, by its agent",
+    z.strictObject({
+      machine,
+      disk,
+      size: z.string(),
+      /** The disk's last partition in the running guest and the file system in it too; also when the disk has this size already. */
+      grow: z.boolean().default(false),
+    }),
+    DiskDetails.extend({
+      /** What became larger in the guest, with its size now. */
+      grown: z.object({ device: z.string(), fileSystem: z.string(), bytes: z.number() }).optional(),
+    }),
   ),
   "disk.check": operation(
     "Check every layer of a stopped machine's disk; `repair: leaks` gives wasted space back and is always safe",

@@ -56,10 +56,11 @@ export const diskHandlers: HandlersOf<typeof diskMethods> = {
   "disk.emptyTrash": async ({ machine, disk }, { world, work }) => ({
     freedBytes: await emptyRemovedDisks(world.library.find(machine), disk, work),
   }),
-  "disk.resize": onDisk(async (machine, params: CheckedParams<"disk.resize">, work) => {
-    await resizeDisk(machine, params, work);
-    return undefined;
-  }),
+  "disk.resize": async (params, { world, work }) => {
+    const machine = world.library.find(params.machine);
+    const grown = await resizeDisk(machine, params, work);
+    return { ...(await details(machine, params.disk)), ...(grown ? { grown } : {}) };
+  },
   "disk.check": async (params, { world, work }) => checkDisk(world.library.find(params.machine), params, work),
   "disk.compact": async ({ machine, disk }, { world, work }) => compactDisk(world.library.find(machine), disk, work),
   "disk.limit": onDisk(async (machine, { disk, limits }: CheckedParams<"disk.limit">) => {

@@ -28,7 +28,7 @@ export async function waitFor(machine: Machine, condition: string, timeoutMs: nu
 function conditionCheck(machine: Machine, condition: string): () => Promise<boolean> | boolean {
   if (condition === "running") return () => machine.view.status.state === "running";
   if (condition === "stopped") return () => ["stopped", "failed", "suspended"].includes(machine.view.status.state);
-  if (condition === "agent") return () => agentAnswers(machine);
+  if (condition === "agent") return () => agentAnswers(machine) && isItself(machine);
   if (condition === "ready") return () => runs(machine) && machine.state.run?.readiness.ready !== undefined;
   if (condition === "first-boot") return () => runs(machine) && !inFirstBoot(machine);
   if (condition === "ssh") {
@@ -62,6 +62,11 @@ function agentAnswers({ session }: Machine): boolean {
   if (session?.runState !== "running") return false;
   const since = session.vivAgent.openSince;
   return session.agent.connected || (since !== undefined && Date.now() - since > withoutGuestAgentMs);
+}
+
+/** A clone whose agent answers becomes another machine first; where that failed, nobody waits for it. */
+function isItself({ state }: Machine): boolean {
+  return state.identity === undefined || state.run?.readiness.agent !== undefined;
 }
 
 function requireProbe(machine: Machine, name: string): void {

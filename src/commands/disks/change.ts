@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
-import { bytesWords, hasProcess, isWhole, plain, withCancellableProgress } from "../../editor/index.ts";
+import type { MachineSummary } from "../../api/index.ts";
+import { bytesWords, type Editor, hasProcess, isWhole, plain, withCancellableProgress } from "../../editor/index.ts";
 import { type Command, oneVerb } from "../command.ts";
 import { type Choice, pickOrType } from "../pickOrType.ts";
 import { diskVerb, sizeProblem } from "./pick.ts";
@@ -86,16 +87,29 @@ export const resizeDisk: Command = diskVerb({
     const resized = await withCancellableProgress(l10n.t("Making the disk {0} larger", plain(disk.id)), (options) =>
       editor.service.call("disk.resize", { machine: machine.id, disk: disk.id, size }, options),
     );
-    void vscode.window.showInformationMessage(
-      l10n.t(
-        "The disk {0} has {1} now. The guest's partitions and file systems are its own to grow.",
-        plain(disk.id),
-        bytesWords(resized.virtualBytes),
-      ),
-    );
+    const larger = l10n.t("The disk {0} has {1} now.", plain(disk.id), bytesWords(resized.virtualBytes));
+    const own = l10n.t("The guest's partitions and file systems are its own to grow.");
+    const grow = l10n.t("Grow File System");
+    void vscode.window.showInformationMessage(`${larger} ${own}`, ...(hasProcess(machine) ? [grow] : [])).then((chosen) => {
+      if (chosen !== grow) return;
+      growInGuest(editor, machine, disk.id, resized.virtualBytes).catch((error: unknown) =>
+        editor.presentError(error, { machine: machine.id }),
+      );
+    });
     return resized;
   },
 });
+
+/** The last partition of a disk that is larger already, and its file system, by the guest's agent. */
+async function growInGuest(editor: Editor, machine: MachineSummary, disk: string, bytes: number): Promise<void> {
+  const { grown } = await withCancellableProgress(l10n.t("Growing the file system on {0}", plain(disk)), (options) =>
+    editor.service.call("disk.resize", { machine: machine.id, disk, size: String(bytes), grow: true }, options),
+  );
+  if (grown)
+    void vscode.window.showInformationMessage(
+      l10n.t("{0} ({1}) has {2} now.", plain(grown.device), plain(grown.fileSystem), bytesWords(grown.bytes)),
+    );
+}
 
 export const compactDisk: Command = diskVerb({
   title: () => l10n.t("Disk to compact"),

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { asVivError, type StateFile, vivError } from "../../model/index.ts";
 import { openWithheld } from "../forwards.ts";
+import { guestCommand, hasAgent } from "../guestCommand.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
 import { keyFiles } from "../sshKeys.ts";
@@ -18,6 +19,8 @@ const scriptTimeoutMs = 180_000;
 /** A woken guest's agent answers within a second; after this one counts as having none. */
 const withoutAgentMs = 20_000;
 
+const lookMs = 5000;
+
 const settling = new WeakMap<Session, Promise<void>>();
 
 /** Tells the guest who it is, once; one that cannot be told is asked again at its next start. Never throws. */
@@ -34,7 +37,7 @@ export function settleIdentity(machine: Machine, session: Session): Promise<void
  * is opened and `onOpened` called. Without an agent it is opened after a while, and that is said. @returns ends the watch.
  */
 export function watchIdentity(machine: Machine, session: Session, onOpened: () => void): () => void {
-  if (!machine.state.run?.withheld) return () => undefined;
+  if (!machine.state.run?.withheld && machine.state.identity === undefined) return () => undefined;
   let ended = false;
   const attempt = async () => {
     await settleIdentity(machine, session);
@@ -46,8 +49,12 @@ export function watchIdentity(machine: Machine, session: Session, onOpened: () =
     if (event.open) void attempt();
   });
   // Nobody tells of a port that was opened while nobody listened.
-  void session.agent.look(2000).then(attempt);
+  void isOpen(session).then(async (already) => {
+    if (already && !session.agent.connected) await session.agent.look(lookMs);
+    if (already) await attempt();
+  });
   const timer = setTimeout(() => {
+    if (!machine.state.run?.withheld) return;
     if (machine.state.identity !== undefined)
       machine.host.notice(
         machine,
@@ -62,6 +69,12 @@ export function watchIdentity(machine: Machine, session: Session, onOpened: () =
     clearTimeout(timer);
     listening.dispose();
   };
+}
+
+/** Has the guest its end of qemu-guest-agent's port open? QEMU's word. */
+async function isOpen(session: Session): Promise<boolean> {
+  const ports = await session.qmp.execute("query-chardev").catch(() => []);
+  return ports.some(({ label, "frontend-open": isOpenThere }) => label === "agent" && isOpenThere);
 }
 
 async function open(machine: Machine, session: Session): Promise<void> {
@@ -90,9 +103,9 @@ async function settle(machine: Machine, session: Session): Promise<void> {
 
 /** @returns false where no agent answers */
 async function become(machine: Machine, session: Session, identity: NonNullable<StateFile["identity"]>): Promise<boolean> {
-  const vivAgent = await session.vivAgent.find();
-  if (!vivAgent && !session.agent.connected) return false;
-  if (!vivAgent && (await isWindows(session))) {
+  if (!(await hasAgent(session))) return false;
+  // viv-agent does not run in Windows.
+  if ((await session.vivAgent.find()) === undefined && (await isWindows(session))) {
     machine.host.notice(machine, "warning", "This clone still has the identity of the first machine inside Windows.", "Run sysprep in it.");
     return true;
   }
@@ -101,24 +114,8 @@ async function become(machine: Machine, session: Session, identity: NonNullable<
     ...[(await publicKey(machine.paths)) ?? "", identity.loginKeysBefore.join(" "), machine.state.run?.woken ? "woken" : "booted"],
   ];
   const hostKey = await readFile(keyFiles(machine.paths).host).catch(() => Buffer.alloc(0));
-  if (vivAgent) {
-    const process = vivAgent.run({ words });
-    const late = setTimeout(() => process.close(), scriptTimeoutMs);
-    try {
-      process.stdout.resume();
-      process.stdin.end(hostKey);
-      const said: Buffer[] = [];
-      for await (const chunk of process.stderr as AsyncIterable<Buffer>) said.push(chunk);
-      requireDone((await process.exit).exitCode, Buffer.concat(said));
-    } finally {
-      clearTimeout(late);
-    }
-  } else {
-    const [program = "", ...args] = words;
-    const agent = await session.agent.client();
-    const { exitCode, stderr } = await agent.exec({ program, args, stdin: hostKey }, { timeoutMs: scriptTimeoutMs });
-    requireDone(exitCode, stderr);
-  }
+  const { exitCode, stderr } = await guestCommand(session, words, { stdin: hostKey, timeoutMs: scriptTimeoutMs });
+  if (exitCode !== 0) throw vivError("agent-failed", stderr.trim().slice(-500) || `exit code ${exitCode ?? "none"}`);
   return true;
 }
 
@@ -126,8 +123,4 @@ async function isWindows(session: Session): Promise<boolean> {
   const agent = await session.agent.client();
   const system = await agent.osInfo().catch(() => undefined);
   return /windows/i.test(system?.id ?? system?.name ?? "");
-}
-
-function requireDone(exitCode: number | undefined, stderr: Buffer): void {
-  if (exitCode !== 0) throw vivError("agent-failed", stderr.toString("utf8").trim().slice(-500) || `exit code ${exitCode ?? "none"}`);
 }

@@ -3,6 +3,7 @@
 export { addDisk } from "./add.ts";
 export { checkDisk } from "./check.ts";
 export { compactDisk } from "./compact.ts";
+export type { Grown } from "./grow.ts";
 export { allocatedBytes, currentDisk, readHeader } from "./layout.ts";
 export { followLimits, limitDisk } from "./limits.ts";
 export { diskFacts, listDisks } from "./list.ts";
