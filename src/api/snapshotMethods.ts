@@ -61,6 +61,29 @@ export const SnapshotComparison = z.object({
 });
 export type SnapshotComparison = z.infer<typeof SnapshotComparison>;
 
+/** The files that snapshots need, compared with what they were. */
+export const SnapshotCheckView = z.object({
+  /** No file is altered or missing. */
+  sound: z.boolean(),
+  files: z.array(
+    z.object({
+      /** Relative to the machine's folder. */
+      file: z.string(),
+      bytes: z.number(),
+      /** Names of the snapshots that need it. */
+      snapshots: z.array(z.string()),
+      /**
+       * `right`: its content is what it was. `recorded`: untouched since it was frozen, and its content is known from now
+       * on. `unread`: it looks untouched, and its content is not known yet.
+       */
+      verdict: z.enum(["right", "recorded", "unread", "altered", "missing"]),
+    }),
+  ),
+  /** What else is in the way of a restore. */
+  problems: z.array(z.string()),
+});
+export type SnapshotCheckView = z.infer<typeof SnapshotCheckView>;
+
 export const snapshotMethods = {
   "snapshot.list": read(
     "The snapshots of a machine, with sizes, and where the present stands",
@@ -120,6 +143,17 @@ export const snapshotMethods = {
     "What differs between two snapshots; without `right`, between one and the present",
     z.strictObject({ machine, left: snapshot, right: snapshot.optional() }),
     SnapshotComparison,
+  ),
+  "snapshot.check": operation(
+    "Compare the files of a snapshot, or of all, byte for byte with what they were; `quick`: only by what the file system says",
+    z.strictObject({
+      machine,
+      snapshot: snapshot.optional(),
+      quick: z.boolean().default(false),
+      /** Altered files are taken as they are from now on. */
+      accept: z.boolean().default(false),
+    }),
+    SnapshotCheckView,
   ),
   "snapshot.adopt": operation(
     "Turn a snapshot inside an imported qcow2 file into one of ours",

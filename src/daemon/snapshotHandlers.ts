@@ -1,6 +1,7 @@
 import type { SnapshotList, SnapshotView, snapshotMethods } from "../api/index.ts";
 import {
   adoptSnapshot,
+  checkSnapshots,
   compareSnapshots,
   consistencyText,
   createSnapshot,
@@ -53,6 +54,10 @@ export const snapshotHandlers: HandlersOf<typeof snapshotMethods> = {
     pngBase64: (await snapshotThumbnail(world.library.find(machine), snapshot)).toString("base64"),
   }),
   "snapshot.compare": async ({ machine, left, right }, { world }) => compareSnapshots(world.library.find(machine), left, right),
+  "snapshot.check": async ({ machine, ...request }, { world, work }) => {
+    const { sound, files, problems } = await checkSnapshots(world.library.find(machine), request, work);
+    return { sound, files: files.map((each) => ({ ...each, snapshots: [...each.snapshots] })), problems: [...problems] };
+  },
   "snapshot.adopt": async ({ machine: name, ...which }, { world, work }) => {
     const machine = world.library.find(name);
     return shown(machine, (await adoptSnapshot(machine, which, work)).id);

@@ -15,6 +15,8 @@ export interface BlockJob {
   start(): Promise<unknown>;
   /** Before a job that is ready goes over to its target. */
   beforeComplete?(): Promise<void>;
+  /** When everything is copied and no image names another one yet; for a job that was started with `auto-finalize: false`. */
+  beforeFinalize?(): Promise<void>;
 }
 
 /**
@@ -30,6 +32,7 @@ export async function runBlockJob(session: Session, job: BlockJob, operation: Op
   const listening = qmp.on("JOB_STATUS_CHANGE", ({ id, status }) => {
     if (id !== job.id) return;
     if (status === "ready") void complete();
+    if (status === "pending") void finalize();
     if (status === "concluded") concluded.resolve();
   });
   void qmp.closed.then(() => concluded.reject(vivError("qemu-lost", `QEMU ended while ${job.step}.`)));
@@ -38,13 +41,18 @@ export async function runBlockJob(session: Session, job: BlockJob, operation: Op
     completing ??= completeReady(session, job).catch(concluded.reject);
     return completing;
   };
+  let finalizing: Promise<void> | undefined;
+  const finalize = () => {
+    finalizing ??= finalizePending(session, job).catch(concluded.reject);
+    return finalizing;
+  };
   const cancel = () => void qmp.execute("job-cancel", { id: job.id }).catch(() => undefined);
   try {
     operation.signal.throwIfAborted();
     await job.start();
     operation.signal.addEventListener("abort", cancel, { once: true });
     if (operation.signal.aborted) cancel();
-    await reportUntil(session, job, operation, concluded, complete);
+    await reportUntil(session, job, operation, concluded, { complete, finalize });
     await settle(session, job, operation);
   } catch (error) {
     await endJob(session, job.id).catch(() => undefined);
@@ -81,18 +89,24 @@ async function completeReady(session: Session, job: BlockJob): Promise<void> {
   await session.qmp.execute("job-complete", { id: job.id }).catch(() => undefined);
 }
 
+async function finalizePending(session: Session, job: BlockJob): Promise<void> {
+  await job.beforeFinalize?.();
+  await session.qmp.execute("job-finalize", { id: job.id }).catch(() => undefined);
+}
+
 /** Says how far it is, and notices an end whose event came before anybody listened. */
 async function reportUntil(
   session: Session,
   job: BlockJob,
   operation: Operation,
   concluded: { promise: Promise<void>; resolve: () => void },
-  complete: () => Promise<void>,
+  next: { complete(): Promise<void>; finalize(): Promise<void> },
 ): Promise<void> {
   const look = async () => {
     const found = await jobOf(session, job.id);
     if (!found || found.status === "concluded") return concluded.resolve();
-    if (found.status === "ready") await complete();
+    if (found.status === "ready") await next.complete();
+    if (found.status === "pending") await next.finalize();
     const total = found["total-progress"];
     if (total > 0) await operation.step(job.step, { percent: Math.min(100, Math.floor((100 * found["current-progress"]) / total)) });
   };

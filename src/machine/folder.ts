@@ -18,6 +18,8 @@ export interface MachinePaths {
   readonly suspend: string;
   /** What the machine was, and which layers its disks are in now. */
   readonly snapshotsFile: string;
+  /** What is known of the content of files that snapshots need. */
+  readonly hashes: string;
   readonly snapshots: string;
   readonly layers: string;
 }
@@ -32,6 +34,7 @@ export function machinePaths(folder: string): MachinePaths {
     logs: join(folder, "logs"),
     suspend: join(folder, "suspend"),
     snapshotsFile: join(folder, "snapshots.json"),
+    hashes: join(folder, "hashes.json"),
     snapshots: join(folder, "snapshots"),
     layers: join(folder, "layers"),
   };

@@ -33,13 +33,43 @@ export function nvramKey(firmware: "uefi" | "uefi-secure"): string {
   return `${firmware}.nvram`;
 }
 
+/** A file as its file system describes it: whoever writes to it, or puts another in its place, changes at least one. */
+export const FileStamp = z.object({
+  bytes: z.number(),
+  /** Times of content and of inode, nanoseconds since 1970, and the inode's number: decimal, too large for a number. */
+  modified: z.string(),
+  changed: z.string(),
+  inode: z.string(),
+});
+export type FileStamp = z.infer<typeof FileStamp>;
+
 /** How a frozen file was left, so that one that was changed since is noticed before anything is done with it. */
 export const FrozenFile = z.object({
   bytes: z.number(),
   /** SHA-256 of its first 64 KiB, where an image has its header and tables. */
   head: z.string(),
+  /** Absent in records of before 0.2: then only size and head tell. */
+  stamp: FileStamp.optional(),
+  /** Names this freezing; what is known of the content (`hashes.json`) refers to it. */
+  mark: z.string().optional(),
 });
 export type FrozenFile = z.infer<typeof FrozenFile>;
+
+/** What is known of a frozen file's whole content. */
+export const FileHash = z.object({
+  /** The freezing it is of; a file that was frozen anew has another. */
+  mark: z.string(),
+  sha256: z.string(),
+  /** How the file looked when its content was last seen to be this. */
+  seen: FileStamp,
+  /** How it looked when its content was another. */
+  altered: FileStamp.optional(),
+});
+export type FileHash = z.infer<typeof FileHash>;
+
+/** `hashes.json`: found out after the fact and without an operation, so it is no part of `snapshots.json`. May be lost. */
+export const FileHashes = z.object({ schema: z.literal(1), files: z.record(z.string(), FileHash) });
+export type FileHashes = z.infer<typeof FileHashes>;
 
 /** Memory and device state saved with a snapshot; only the same QEMU with the same arguments can load it. */
 export const SavedMemory = z.object({

@@ -47,7 +47,13 @@ const BlockInfo = z.looseObject({
   inserted: z.looseObject({ "node-name": z.string().optional(), ro: z.boolean(), image: BlockImage }).optional(),
 });
 
-const NamedNode = z.looseObject({ "node-name": z.string(), drv: z.string(), file: z.string(), ro: z.boolean() });
+const NamedNode = z.looseObject({
+  "node-name": z.string(),
+  drv: z.string(),
+  file: z.string(),
+  ro: z.boolean(),
+  cache: z.looseObject({ direct: z.boolean(), "no-flush": z.boolean() }).optional(),
+});
 
 const BlockStats = z.looseObject({
   "node-name": z.string().optional(),
@@ -105,6 +111,8 @@ export const commands = {
   "query-named-block-nodes": command(z.strictObject({ flat: z.boolean().optional() }), z.array(NamedNode)),
   "query-blockstats": command(z.strictObject({ "query-nodes": z.boolean().optional() }), z.array(BlockStats)),
   "blockdev-add": command(z.looseObject({ driver: z.string(), "node-name": z.string() }), nothing),
+  /** What is left out gets its default; children are named. */
+  "blockdev-reopen": command(z.strictObject({ options: z.array(z.looseObject({ driver: z.string(), "node-name": z.string() })) }), nothing),
   "blockdev-del": command(z.strictObject({ "node-name": z.string() }), nothing),
   transaction: command(z.strictObject({ actions: z.array(TransactionAction) }), nothing),
   /** Jobs: machine/blockJobs.ts runs one to its end. `device` is the top node of the chain. */
@@ -118,6 +126,8 @@ export const commands = {
       "backing-mask-protocol": z.boolean().optional(),
       speed: z.int().optional(),
       "auto-dismiss": z.literal(false),
+      /** False: it waits, `pending`, for `job-finalize`. */
+      "auto-finalize": z.literal(false).optional(),
     }),
     nothing,
   ),
@@ -130,6 +140,8 @@ export const commands = {
       "backing-mask-protocol": z.boolean().optional(),
       speed: z.int().optional(),
       "auto-dismiss": z.literal(false),
+      /** False: it waits, `pending`, for `job-finalize`. */
+      "auto-finalize": z.literal(false).optional(),
     }),
     nothing,
   ),
@@ -157,6 +169,7 @@ export const commands = {
   "query-jobs": command(noArguments, z.array(JobInfo)),
   "job-cancel": command(jobId, nothing),
   "job-complete": command(jobId, nothing),
+  "job-finalize": command(jobId, nothing),
   "job-dismiss": command(jobId, nothing),
   /** Bytes from the node's start; 0 watches nothing. */
   "block-set-write-threshold": command(z.strictObject({ "node-name": z.string(), "write-threshold": z.int() }), nothing),

@@ -29,6 +29,11 @@ export function removeForward(netdev: string, rule: Omit<ForwardRule, "guestPort
 
 export const infoUsernet = "info usernet" as HumanCommand;
 
+/** Writes out what QEMU holds of an image in memory, and flushes its file. No QMP command does it to one node. */
+export function flushNode(node: string): HumanCommand {
+  return `qemu-io ${requireId(node)} flush` as HumanCommand;
+}
+
 /**
  * QEMU's answer to a forward command: silence is success (hostfwd_remove says “removed”).
  *

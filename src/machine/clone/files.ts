@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { chmod, copyFile, cp, link, mkdir, stat } from "node:fs/promises";
 import { dirname, isAbsolute, join } from "node:path";
 import type { Toolchain } from "../../backends/index.ts";
-import { type Definition, type Disk, type LayerMap, type SnapshotsFile, vivError } from "../../model/index.ts";
+import { type Definition, type Disk, type LayerMap, vivError } from "../../model/index.ts";
 import { convertChain, type OwnLayer } from "../../qemu/index.ts";
 import { chainOf as diskChain } from "../disks/chain.ts";
 import type { MachinePaths } from "../folder.ts";
@@ -11,6 +11,7 @@ import { beginPartial } from "../imageFiles/partial.ts";
 import { newLayer, nvramBase, saveSnapshots } from "../layers.ts";
 import type { Operation } from "../machine.ts";
 import { makeQcow2 } from "../newImage.ts";
+import { frozenInCopy } from "../snapshots/frozen.ts";
 import { backingName, chainOf, layerPath } from "../snapshots/graph.ts";
 import { newSuffix } from "../snapshots/records.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "../storage.ts";
@@ -174,9 +175,7 @@ async function reflinkAll(point: Point, target: MachinePaths): Promise<boolean> 
 }
 
 async function writeRecords(point: Point, target: MachinePaths, layers: LayerMap, frozenNames: readonly string[]): Promise<void> {
-  const frozen: SnapshotsFile["frozen"] = Object.fromEntries(
-    Object.entries(point.file.frozen).filter(([name]) => frozenNames.includes(name)),
-  );
+  const frozen = frozenInCopy(point.machine.paths, target, point.file, frozenNames);
   await saveSnapshots(target, { schema: 1, snapshots: [], current: { layers }, frozen });
   if (await stat(target.layers).catch(() => undefined)) await syncFolder(target.layers);
 }

@@ -7,10 +7,10 @@ import type { Work } from "../host.ts";
 import { layersOf, loadSnapshots, newLayer, snapshotFolder } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
 import { makeQcow2 } from "../newImage.ts";
+import { problemWithContent } from "../snapshots/check.ts";
 import { takeSnapshot } from "../snapshots/create.ts";
-import { freeze } from "../snapshots/frozen.ts";
+import { freeze, whileLinking } from "../snapshots/frozen.ts";
 import { backingName, chainProblem, type LayerGraph, layerPath, readGraph } from "../snapshots/graph.ts";
-import { problemOf } from "../snapshots/list.ts";
 import { mergeLayers } from "../snapshots/merge.ts";
 import { newSuffix, saveRecords, sweep } from "../snapshots/records.ts";
 import { findSnapshot } from "../snapshots/tree.ts";
@@ -52,16 +52,17 @@ export function withPoint<T>(
   use: (point: Point, operation: Operation) => Promise<T>,
 ): Promise<T> {
   return machine.operate(kind, work, async (operation) => {
-    if (request.snapshot !== undefined) return use(await pointOfSnapshot(machine, request.snapshot), operation);
+    const linking = (point: Point) => whileLinking(machine, () => use(point, operation));
+    if (request.snapshot !== undefined) return linking(await pointOfSnapshot(machine, request.snapshot, operation));
     const still = machine.state.run ? undefined : await stillPoint(machine, request.linked, operation);
-    if (still) return use(still, operation);
+    if (still) return linking(still);
     const joint = await takeSnapshot(
       machine,
       { name: `${jointPrefix}${randomBytes(3).toString("hex")}`, memory: false, automatic: true },
       operation,
     );
     try {
-      return await use(await pointOf(machine, joint), operation);
+      return await linking(await pointOf(machine, joint));
     } finally {
       await dropJoints(machine, request.linked ? undefined : operation);
     }
@@ -152,10 +153,11 @@ function isEmpty({ virtualBytes, fileBytes, backing }: NonNullable<ReturnType<La
   return fileBytes <= emptyQcow2({ virtualBytes, backing: { file: backing.written, format: backing.format } }).length;
 }
 
-async function pointOfSnapshot(machine: Machine, snapshot: string): Promise<Point> {
+async function pointOfSnapshot(machine: Machine, snapshot: string, operation: Operation): Promise<Point> {
   const file = await loadSnapshots(machine.paths);
   const record = findSnapshot(file, snapshot);
-  const problem = problemOf(machine, file, readGraph(machine.paths, file, machine.effectiveDefinition), record);
+  const graph = readGraph(machine.paths, file, machine.effectiveDefinition);
+  const problem = await problemWithContent(machine, file, graph, record, operation);
   if (problem)
     throw vivError(
       "damaged",

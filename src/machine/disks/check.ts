@@ -6,6 +6,7 @@ import type { Work } from "../host.ts";
 import { runImageCommand } from "../imageTool.ts";
 import { currentImage, loadSnapshots } from "../layers.ts";
 import type { Machine, Operation } from "../machine.ts";
+import { whileRepairing } from "../snapshots/frozen.ts";
 import { type Layer, layersOfDisk } from "./chain.ts";
 import { requireChangeable, requireStopped } from "./changeable.ts";
 import { diskLayout } from "./layout.ts";
@@ -62,14 +63,16 @@ async function checkLayer(machine: Machine, layer: Layer, repair: "no" | "leaks"
   const hurt = marked || !before.sound || before.leaks > 0;
   if (!hurt || repair === "no" || layer.shared || (repair === "leaks" && before.leaks === 0))
     return { ...before, sound: before.sound && !marked, repaired: false };
-  const { mode } = await stat(file);
-  if ((mode & 0o200) === 0) await chmod(file, mode | 0o200);
-  try {
-    const after = await run(repair);
-    return { ...after, sound: after.sound && (repair === "all" || !marked), repaired: true };
-  } finally {
-    if ((mode & 0o200) === 0) await chmod(file, mode);
-  }
+  return whileRepairing(machine, file, async () => {
+    const { mode } = await stat(file);
+    if ((mode & 0o200) === 0) await chmod(file, mode | 0o200);
+    try {
+      const after = await run(repair);
+      return { ...after, sound: after.sound && (repair === "all" || !marked), repaired: true };
+    } finally {
+      if ((mode & 0o200) === 0) await chmod(file, mode);
+    }
+  });
 }
 
 function plus(a: DiskCheck, b: DiskCheck): DiskCheck {

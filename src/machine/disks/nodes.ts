@@ -1,6 +1,6 @@
 import { vivError } from "../../model/index.ts";
 import type { Session } from "../session.ts";
-import { imagePath } from "../snapshots/live.ts";
+import { imagePaths } from "../snapshots/live.ts";
 
 /** Which of QEMU's block nodes belong to a disk. A live snapshot puts a new node on top, so names are asked for, never guessed. */
 
@@ -40,9 +40,9 @@ export async function devicePath(session: Session, id: string): Promise<string |
  */
 export async function dropNodes(session: Session, files: ReadonlySet<string>): Promise<void> {
   for (;;) {
-    const nodes = (await session.qmp.execute("query-named-block-nodes", { flat: true })).filter((node) =>
-      files.has(imagePath(node.file) ?? ""),
-    );
+    const all = await session.qmp.execute("query-named-block-nodes", { flat: true });
+    const pathOf = imagePaths(all);
+    const nodes = all.filter((node) => files.has(pathOf(node) ?? ""));
     let dropped = 0;
     for (const node of nodes) {
       const gone = await session.qmp.execute("blockdev-del", { "node-name": node["node-name"] }).then(

@@ -4,6 +4,7 @@ import { dirname, join, relative, sep } from "node:path";
 import * as z from "zod";
 import { Disk, vivError } from "../../model/index.ts";
 import type { Machine } from "../machine.ts";
+import { whileLinking } from "../snapshots/frozen.ts";
 import { readTextIfPresent, syncFolder, writeFileAtomically } from "../storage.ts";
 
 /**
@@ -41,7 +42,9 @@ export async function moveToDiskTrash(machine: Machine, name: string, note: Omit
   const folder = join(trashFolder(machine), name);
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFileAtomically(join(folder, noteName), `${JSON.stringify({ schema: 1, ...note }, null, 2)}\n`, { durable: true });
-  for (const file of note.shared) await link(join(machine.paths.folder, file), join(folder, lastPart(file))).catch(() => undefined);
+  await whileLinking(machine, async () => {
+    for (const file of note.shared) await link(join(machine.paths.folder, file), join(folder, lastPart(file))).catch(() => undefined);
+  });
   for (const file of note.files) await moveIfThere(join(machine.paths.folder, file), join(folder, lastPart(file)));
   await syncFolder(folder);
   await syncFolder(machine.paths.folder);

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { cp, mkdir, rm, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type Definition, type LayerMap, type SnapshotRecord, type SnapshotsFile, vivError } from "../../model/index.ts";
@@ -81,11 +82,10 @@ export async function recordFinished(
   record: SnapshotRecord,
   layers: LayerMap,
 ): Promise<SnapshotRecord> {
-  const names = [...Object.values(record.layers), ...(record.memory ? [record.memory.file] : [])];
-  const frozen = await freeze(
-    machine.paths,
-    names.filter((name) => layerPath(machine.paths, name) !== name),
-  );
+  const names = [...Object.values(record.layers), ...(record.memory ? [record.memory.file] : []), ...tpmFiles(machine, record)];
+  // One that is frozen already (a read-only disk) stays known as it was then.
+  const unknown = names.filter((name) => layerPath(machine.paths, name) !== name && file.frozen[name] === undefined);
+  const frozen = await freeze(machine.paths, unknown);
   await syncFolder(snapshotFolder(machine.paths, record.id));
   if (await stat(machine.paths.snapshots).catch(() => undefined)) await syncFolder(machine.paths.snapshots);
   await saveRecords(machine, {
@@ -95,6 +95,10 @@ export async function recordFinished(
     frozen: { ...file.frozen, ...frozen },
   });
   return record;
+}
+
+function tpmFiles(machine: Machine, { tpm }: SnapshotRecord): string[] {
+  return tpm === undefined ? [] : readdirSync(layerPath(machine.paths, tpm)).map((name) => `${tpm}/${name}`);
 }
 
 /** The TPM's state, as swtpm left it in the machine's folder. It replaces its files whole. */

@@ -6,6 +6,8 @@ import { syncFile } from "../storage.ts";
 import { savedMemory } from "../suspend.ts";
 import { type Attempt, keepTpm, makeOverlays, recordFinished, removeOverlays, withOverlays, writableKeys } from "./attempt.ts";
 
+import { frozenInCopy } from "./frozen.ts";
+
 /** Snapshots of a machine that does not run: off, or suspended. */
 
 export async function takeOfStopped(attempt: Attempt): Promise<SnapshotRecord> {
@@ -30,7 +32,10 @@ export async function takeOfStopped(attempt: Attempt): Promise<SnapshotRecord> {
       ...(tpm ? { tpm } : {}),
     };
     await operation.step("recording");
-    return await recordFinished(machine, file, finished, withOverlays(file.current.layers, overlays));
+    // The memory of the snapshot it was put back to got another name: its inode's time is another.
+    const from = suspended?.snapshot === undefined ? [] : [`snapshots/${suspended.snapshot}/memory`];
+    const relinked = { ...file, frozen: { ...file.frozen, ...frozenInCopy(machine.paths, machine.paths, file, from) } };
+    return await recordFinished(machine, relinked, finished, withOverlays(file.current.layers, overlays));
   } catch (error) {
     await removeOverlays(machine, overlays);
     throw error;

@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { dirname, isAbsolute, join, posix, relative, resolve, sep } from "node:path";
 import type { Definition, SnapshotsFile } from "../../model/index.ts";
 import { parseQcow2Header } from "../../qemu/index.ts";
@@ -97,6 +97,8 @@ function readLayer(paths: MachinePaths, name: string, raw: boolean, head: Buffer
     if (header.externalData) return { problem: "keeps its data in another file" };
     if (header.corrupt) return { problem: "is marked as corrupt" };
     const backing = header.backingFile === undefined ? undefined : backingOf(paths, path, header.backingFile, header.backingFormat);
+    if (backing && backing.layer === undefined && !existsSync(resolve(dirname(path), backing.written)))
+      return { problem: `stands on ${backing.written}, which is missing` };
     return { ...size, format: "qcow2", virtualBytes: header.virtualBytes, ...(backing ? { backing } : {}) };
   } catch (error) {
     return { problem: `cannot be read: ${(error as Error).message}` };

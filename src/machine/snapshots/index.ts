@@ -2,7 +2,9 @@
 
 export { adoptSnapshot } from "./adopt.ts";
 export type { SnapshotRequest } from "./attempt.ts";
+export { type CheckedFile, type CheckRequest, checkSnapshots, type SnapshotCheck } from "./check.ts";
 export { compareSnapshots, snapshotThumbnail } from "./compare.ts";
+export { nextToRead, readContent } from "./contents.ts";
 export { createSnapshot } from "./create.ts";
 export { consistencyText, listSnapshots, type SnapshotFacts, type SnapshotsFacts, snapshotFacts } from "./list.ts";
 export { editSnapshot, emptySnapshots, type Removal, removeSnapshot, restoreRemovedSnapshot } from "./remove.ts";

@@ -3,8 +3,10 @@ import type { LayerMap, SnapshotRecord, SnapshotsFile } from "../../model/index.
 import { layersOf, loadSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
 import { memoryBlockers } from "./blockers.ts";
-import { alteration } from "./frozen.ts";
+import { filesOf } from "./files.ts";
+import { type Standing, standingOf } from "./frozen.ts";
 import { chainOf, chainProblem, type LayerGraph, layerPath, readGraph } from "./graph.ts";
+import { loadHashes } from "./hashes.ts";
 import { internalSnapshots } from "./internal.ts";
 import { familyOf, parentsFirst } from "./tree.ts";
 
@@ -41,11 +43,11 @@ export async function listSnapshots(machine: Machine, options: { removed?: boole
   const current = definition ? layersOf(definition, file.current.layers) : file.current.layers;
   const uses = countUses(file, current);
   const family = familyOf(file);
-  const alterations = alterationsOf(machine, file);
+  const standings = standingsOf(machine, file);
   const present = family.parentOf(file.current.parent);
   const shown = parentsFirst(file).filter((record) => options.removed || record.removedAt === undefined);
   return {
-    snapshots: shown.map((record) => factsOf(machine, graph, record, { uses, family, alterations, present })),
+    snapshots: shown.map((record) => factsOf(machine, graph, record, { file, uses, family, standings, present })),
     current: present,
     currentBytes: layerBytes(
       graph,
@@ -66,9 +68,10 @@ export async function snapshotFacts(machine: Machine, id: string): Promise<Snaps
 
 /** What is found out once for all snapshots. */
 interface Known {
+  readonly file: SnapshotsFile;
   readonly uses: ReadonlyMap<string, number>;
   readonly family: ReturnType<typeof familyOf>;
-  readonly alterations: (name: string) => string | undefined;
+  readonly standings: (name: string) => Standing | undefined;
   readonly present: string | undefined;
 }
 
@@ -83,37 +86,42 @@ function factsOf(machine: Machine, graph: LayerGraph, record: SnapshotRecord, kn
     current: known.present === record.id,
     children: known.family.children.get(record.id)?.length ?? 0,
     depth: chainDepth(graph, record.layers),
-    problem: problemWith(machine, graph, record, known.alterations),
+    problem: problemWith(machine, graph, record, known),
   };
 }
 
 /** Looks at each file once, however many snapshots stand on it. */
-function alterationsOf(machine: Machine, file: SnapshotsFile): (name: string) => string | undefined {
-  const found = new Map<string, string | undefined>();
+function standingsOf(machine: Machine, file: SnapshotsFile): Known["standings"] {
+  const found = new Map<string, Standing | undefined>();
+  const hashes = loadHashes(machine.paths);
   return (name) => {
-    if (!found.has(name)) found.set(name, alteration(machine.paths, file, name));
+    if (!found.has(name)) found.set(name, standingOf(machine.paths, file, hashes, name));
     return found.get(name);
   };
 }
 
-/** Why a snapshot cannot be restored, as far as headers and sizes tell. */
+/** Why a snapshot cannot be restored, as far as headers and what the file system says tell. */
 export function problemOf(machine: Machine, file: SnapshotsFile, graph: LayerGraph, record: SnapshotRecord): string | undefined {
-  return problemWith(machine, graph, record, alterationsOf(machine, file));
+  return problemWith(machine, graph, record, { file, standings: standingsOf(machine, file) });
 }
 
-function problemWith(machine: Machine, graph: LayerGraph, record: SnapshotRecord, alterations: Known["alterations"]): string | undefined {
+function problemWith(
+  machine: Machine,
+  graph: LayerGraph,
+  record: SnapshotRecord,
+  { file, standings }: Pick<Known, "file" | "standings">,
+): string | undefined {
   const missing = Object.values(record.layers).flatMap((layer) => chainProblem(graph, layer) ?? []);
   if (missing.length > 0) return missing[0];
-  const names = new Set(Object.values(record.layers).flatMap((layer) => chainOf(graph, layer).map(({ name }) => name)));
-  if (record.memory) names.add(record.memory.file);
-  for (const name of names) {
-    const found = alterations(name);
-    if (found) return `${name} ${found}`;
+  for (const name of filesOf(graph, file, record)) {
+    const found = standings(name);
+    if (found?.is === "altered" || found?.is === "missing") return `${name} ${found.how}`;
   }
-  const bytes = record.memory && fileSize(layerPath(machine.paths, record.memory.file));
-  if (record.memory && bytes !== record.memory.bytes)
-    return `${record.memory.file} ${bytes === undefined ? "is missing" : `has ${bytes} bytes instead of ${record.memory.bytes}`}`;
-  return undefined;
+  const { memory, tpm } = record;
+  const bytes = memory && fileSize(layerPath(machine.paths, memory.file));
+  if (memory && bytes !== memory.bytes)
+    return `${memory.file} ${bytes === undefined ? "is missing" : `has ${bytes} bytes instead of ${memory.bytes}`}`;
+  return tpm !== undefined && fileSize(layerPath(machine.paths, tpm)) === undefined ? `${tpm} is missing` : undefined;
 }
 
 /** Layers down to the base; the deepest disk counts. */

@@ -35,10 +35,26 @@ export function imagePath(name: string): string | undefined {
   }
 }
 
+interface KnownNode {
+  readonly "node-name": string;
+  readonly drv: string;
+  readonly file: string;
+}
+
+/**
+ * Where the image of a node lies. By the file node below it (`qemu/blockdev.ts` names both): what QEMU says of a format
+ * node holds its whole chain, and is cut off at 4096 bytes, some twenty layers.
+ */
+export function imagePaths(nodes: readonly KnownNode[]): (node: Pick<KnownNode, "node-name" | "file">) => string | undefined {
+  const files = new Map(nodes.filter(({ drv }) => drv === "file").map((node) => [node["node-name"], node.file]));
+  return ({ "node-name": name, file }) => files.get(`${name}.file`) ?? files.get(`${name}.f`) ?? imagePath(file);
+}
+
 /** The node of a layer's format. */
 export async function layerNode(session: Session, path: string): Promise<string | undefined> {
   const nodes = await session.qmp.execute("query-named-block-nodes", { flat: true });
-  return nodes.find((each) => imagePath(each.file) === path && formats.includes(each.drv))?.["node-name"];
+  const pathOf = imagePaths(nodes);
+  return nodes.find((each) => formats.includes(each.drv) && pathOf(each) === path)?.["node-name"];
 }
 
 /** QEMU lets go of a layer that nobody uses. One that went with its device is gone already. */
@@ -54,9 +70,11 @@ export async function liveDisks(machine: Machine, session: Session, file: Snapsh
     session.qmp.execute("query-block"),
     session.qmp.execute("query-named-block-nodes", { flat: true }),
   ]);
-  const attached = devices.flatMap(({ inserted }) =>
-    inserted?.["node-name"] === undefined ? [] : [{ root: inserted["node-name"], path: imagePath(inserted.image.filename) }],
-  );
+  const pathOf = imagePaths(nodes);
+  const attached = devices.flatMap(({ inserted }) => {
+    const root = inserted?.["node-name"];
+    return root === undefined ? [] : [{ root, path: pathOf({ "node-name": root, file: inserted?.image.filename ?? "" }) }];
+  });
   const readOnly = new Set(definition.disks.filter((disk) => disk.readOnly).map(({ id }) => id));
   const recorded = layersOf(definition, file.current.layers);
   return Object.entries(recorded).flatMap(([key, layer]): LiveDisk[] => {
@@ -64,7 +82,7 @@ export async function liveDisks(machine: Machine, session: Session, file: Snapsh
     for (const candidate of candidates(machine, graph, key, layer)) {
       const path = layerPath(machine.paths, candidate);
       const device = attached.find((each) => each.path === path);
-      const node = nodes.find((each) => imagePath(each.file) === path && formats.includes(each.drv));
+      const node = nodes.find((each) => formats.includes(each.drv) && pathOf(each) === path);
       if (device && node) return [{ key, layer: candidate, node: node["node-name"], root: device.root }];
     }
     throw vivError(

@@ -12,6 +12,7 @@ import { backingName, chainOf, childrenOf, type Layer, layerPath, readGraph } fr
 import { dropLayer, layerNode, liveDisks, reconcile } from "./live.ts";
 import { type Merge, type MergeFacts, nextMerge } from "./mergePlan.ts";
 import { saveRecords, sweep } from "./records.ts";
+import { settleLayers, writeOut } from "./settle.ts";
 
 /** The block job of a merge; one at a time, so that the next vivd knows it. */
 export const mergeJob = "merge";
@@ -75,10 +76,11 @@ async function mergeOne(
   const [written, other] = way === "commit" ? [lower, upper] : [upper, lower];
   await operation.step("merging", { record: { way, lower: lower.name, upper: upper.name } });
   const known = await saveRecords(machine, forgetFrozen(file, [written.name, ...(way === "commit" ? [other.name] : [])]));
-  await unfreeze(machine.paths, [lower.name, upper.name]);
+  await unfreeze(machine.paths, way === "commit" ? [lower.name, upper.name] : [upper.name]);
   try {
     const live = session && (await liveMerge(machine, session, known, merge, operation));
     if (!live) await offlineMerge(machine, merge);
+    if (session && live) await settleLayers(machine, session);
     if (live !== "pivoted") await syncFile(layerPath(machine.paths, written.name));
     await operation.step("switching", { record: { way, lower: lower.name, upper: upper.name } });
     await finishMerge(machine, merge);
@@ -180,7 +182,7 @@ async function liveMerge(
     if (found === undefined) throw vivError("internal", `${machine.name}: QEMU does not have ${layer} open.`);
     return found;
   };
-  const common = { "job-id": mergeJob, "auto-dismiss": false as const };
+  const common = { "job-id": mergeJob, "auto-dismiss": false as const, "auto-finalize": false as const };
   const step = `merging ${disk.key}`;
   if (way === "stream") {
     const below = belowOf(lower, upper);
@@ -190,7 +192,12 @@ async function liveMerge(
     const device = await node(upper.name);
     await runBlockJob(
       session,
-      { id: mergeJob, step, start: () => session.qmp.execute("block-stream", { ...common, device, ...onto }) },
+      {
+        id: mergeJob,
+        step,
+        start: () => session.qmp.execute("block-stream", { ...common, device, ...onto }),
+        beforeFinalize: () => finalizing(machine, session, device, operation),
+      },
       operation,
     );
     return "merged";
@@ -219,6 +226,7 @@ async function liveMerge(
             "base-node": baseNode,
             "backing-file": backingFile,
           }),
+        beforeFinalize: () => finalizing(machine, session, baseNode, operation),
       },
       operation,
     );
@@ -226,6 +234,12 @@ async function liveMerge(
     await refreeze(machine, [above.name]);
   }
   return "merged";
+}
+
+/** All is copied, and nobody stands on the copy yet. */
+async function finalizing(machine: Machine, session: Session, written: string, operation: Operation): Promise<void> {
+  await operation.step("finalizing", { record: { ...machine.state.operation?.data } });
+  await writeOut(session, written);
 }
 
 /** The node of an image of the store that a layer stands on. */

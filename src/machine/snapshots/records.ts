@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import type { SnapshotsFile } from "../../model/index.ts";
+import { asVivError, type SnapshotsFile } from "../../model/index.ts";
 import { saveSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
+import type { Session } from "../session.ts";
 import { chainOf, layerPath, layersInFolder, readGraph } from "./graph.ts";
+import { settleLayers } from "./settle.ts";
 
 export async function saveRecords(machine: Machine, file: SnapshotsFile): Promise<SnapshotsFile> {
   await saveSnapshots(machine.paths, file);
@@ -30,6 +32,8 @@ export async function sweep(machine: Machine, file: SnapshotsFile): Promise<numb
   const { paths } = machine;
   let freed = 0;
   await rm(join(paths.layers, reserveName), { force: true });
+  // What a merge left in QEMU's memory must not be all that is left of a layer.
+  if (machine.state.run && machine.session?.responding && !(await settled(machine, machine.session))) return 0;
   const graph = readGraph(paths, file, machine.effectiveDefinition);
   // What stands on an unreadable layer cannot be known: nothing is removed then.
   if (graph.problems.size > 0 || machine.definition === undefined) return 0;
@@ -47,6 +51,16 @@ export async function sweep(machine: Machine, file: SnapshotsFile): Promise<numb
     await rm(join(paths.snapshots, id), { recursive: true, force: true });
   }
   return freed;
+}
+
+async function settled(machine: Machine, session: Session): Promise<boolean> {
+  return settleLayers(machine, session).then(
+    () => true,
+    (error: unknown) => {
+      machine.host.notice(machine, "warning", `Layers that nobody needs stay for now: ${asVivError(error).message}`);
+      return false;
+    },
+  );
 }
 
 /** Everything that snapshots (removed ones too) and the present stand on. */

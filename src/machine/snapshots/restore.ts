@@ -1,4 +1,5 @@
-import { cp, mkdir, rm, writeFile } from "node:fs/promises";
+import { readdirSync } from "node:fs";
+import { chmod, cp, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -22,9 +23,9 @@ import { killProcess, waitGone } from "../processEnd.ts";
 import { requireCapacity, requireMedia } from "../requirements.ts";
 import { keepHistory } from "../sessionEvents.ts";
 import { syncFolder, writeFileAtomically } from "../storage.ts";
+import { problemWithContent } from "./check.ts";
 import { takeSnapshot } from "./create.ts";
 import { backingName, type LayerGraph, layerPath, readGraph } from "./graph.ts";
-import { problemOf } from "./list.ts";
 import { continueGuest } from "./live.ts";
 import { newSuffix, reserveName, saveRecords, sweep } from "./records.ts";
 import { findSnapshot, visible } from "./tree.ts";
@@ -67,7 +68,7 @@ async function putBack(
   const before = await loadSnapshots(machine.paths);
   const record = findSnapshot(before, request.snapshot);
   const startNow = request.start ?? (record.memory !== undefined || wasRunning);
-  const definition = await requireRestorable(machine, before, record, startNow);
+  const definition = await requireRestorable(machine, before, record, startNow, operation);
   const safety = request.safety && !(await nothingToKeep(machine, before)) ? await keepPresent(machine, operation) : undefined;
   const file = await loadSnapshots(machine.paths);
   await operation.step("making layers");
@@ -104,7 +105,13 @@ async function letGoOn(machine: Machine): Promise<void> {
 }
 
 /** Everything that could be in the way is found before anything changes. */
-async function requireRestorable(machine: Machine, file: SnapshotsFile, record: SnapshotRecord, startNow: boolean): Promise<Definition> {
+async function requireRestorable(
+  machine: Machine,
+  file: SnapshotsFile,
+  record: SnapshotRecord,
+  startNow: boolean,
+  operation: Operation,
+): Promise<Definition> {
   const checked = checkDefinition(record.definition);
   const hint = "Nothing was changed.";
   if ("problems" in checked)
@@ -114,8 +121,13 @@ async function requireRestorable(machine: Machine, file: SnapshotsFile, record: 
       hint,
     );
   const graph = readGraph(machine.paths, file, checked.definition);
-  const problem = problemOf(machine, file, graph, record);
-  if (problem) throw vivError("damaged", `${machine.name} cannot be put back to ${record.name}: ${problem}.`, hint);
+  const problem = await problemWithContent(machine, file, graph, record, operation);
+  if (problem)
+    throw vivError(
+      "damaged",
+      `${machine.name} cannot be put back to ${record.name}: ${problem}.`,
+      `Nothing was changed. \`viv snapshot check ${machine.name} ${record.name}\` says which files are right; bring the others back from a backup.`,
+    );
   const definition = merged(machine.requireDefinition(), checked.definition);
   if (!startNow) return definition;
   requireCapacity(machine, definition);
@@ -223,6 +235,7 @@ export async function finishSwitch(machine: Machine, target: string, layers: Lay
     const tpm = join(machine.paths.folder, "tpm");
     await rm(tpm, { recursive: true, force: true });
     await cp(layerPath(machine.paths, record.tpm), tpm, { recursive: true });
+    for (const name of readdirSync(tpm)) await chmod(join(tpm, name), 0o600);
   }
   const next = await saveRecords(machine, { ...file, current: { parent: record.id, layers } });
   await machine.record((state) => suspendedIn(machine, state, record), { durable: true });

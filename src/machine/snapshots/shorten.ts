@@ -7,6 +7,7 @@ import type { Session } from "../session.ts";
 import { backingName, chainOf, type Layer, layerPath, readGraph } from "./graph.ts";
 import { layerNode, reconcile } from "./live.ts";
 import { mergeJob } from "./merge.ts";
+import { settleLayers, writeOut } from "./settle.ts";
 
 /** Each layer costs an open file and a look at each read of what nobody wrote. */
 export const deepestChain = 30;
@@ -43,11 +44,13 @@ async function streamLive(machine: Machine, session: Session, top: Layer, lowest
     session.qmp.execute("block-stream", {
       "job-id": mergeJob,
       "auto-dismiss": false,
+      "auto-finalize": false,
       device,
       "base-node": base,
       "backing-file": backingName(top.name, lowest.name),
     });
-  await runBlockJob(session, { id: mergeJob, step: "shortening", start }, operation);
+  await runBlockJob(session, { id: mergeJob, step: "shortening", start, beforeFinalize: () => writeOut(session, device) }, operation);
+  await settleLayers(machine, session);
 }
 
 async function copyUp(machine: Machine, top: Layer, lowest: Layer): Promise<void> {
