@@ -5,7 +5,7 @@
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, copies, snapshots, others: these alone; the others stay as they were measured last
+ *   --only PART…   starting, booting, service, library, copies, snapshots, sync, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -21,6 +21,7 @@ import { currentLoad, line, met, notesOf, report, type Versions } from "../test/
 import { measureService } from "../test/bench/service.ts";
 import { measureSnapshots } from "../test/bench/snapshots.ts";
 import { measureStarting } from "../test/bench/starting.ts";
+import { measureSync } from "../test/bench/sync.ts";
 import { copyPrograms, makeWorld, type Programs, type World } from "../test/bench/world.ts";
 import { build, ensureBundle, ensureGuests } from "./setup/artefacts.ts";
 import { checkout } from "./setup/run.ts";
@@ -40,6 +41,7 @@ const parts: Record<string, Part> = {
   library: (world) => measureLibrary(world, 7),
   copies: (world) => measureCopies(world, 9),
   snapshots: (world) => measureSnapshots(world, 5),
+  sync: (world) => measureSync(world, 5),
   others: (world) => measureOthers(world, 7),
 };
 
