@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import type { Frame } from "playwright-core";
 import type { SnapshotView, VivClient } from "../../src/api/index.ts";
+import { everything } from "../support/faults.ts";
 import { guest } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
 import { answerNotification, machineRow, rowButton, rowsAre } from "./support/sidebar.ts";
@@ -332,6 +333,35 @@ describe("snapshots in the editor", function () {
     await pick.locator(".monaco-list-row").filter({ hasText: "Removed disks" }).waitFor();
     await vscode.screenshot("prune", ["dark"]);
     await vscode.page.keyboard.press("Escape");
+  });
+
+  it("deletes of that what is chosen, once it is confirmed: the file is gone, and what was not chosen stays", async () => {
+    await client.call("machine.create", { name: "gone", image: "starter", memory: "256M" });
+    await client.call("machine.remove", { machine: "gone" });
+    const kinds = async () => new Set((await client.call("prune.list", {})).map(({ kind }) => kind));
+    const trash = join(world.home.machineFolder("hello"), "trash");
+    const pick = vscode.page.locator(".quick-input-widget").filter({ hasText: "What Can Go" });
+    const dialog = vscode.page.locator(".monaco-dialog-box");
+    const choose = async () => {
+      await vscode.command("Vivarium: Show What Can Go…");
+      await pick.locator(".monaco-list-row").filter({ hasText: "Removed disks" }).click();
+      await vscode.page.keyboard.press("Enter");
+      await dialog.filter({ hasText: /Delete .*\?/ }).waitFor();
+    };
+    const files = await everything(trash);
+    assert.ok(
+      files.some((file) => file.endsWith(".qcow2")),
+      files.join(),
+    );
+    await choose();
+    await dialog.getByText("Cancel", { exact: true }).click();
+    await dialog.waitFor({ state: "detached" });
+    assert.deepEqual(await everything(trash), files, "asked, and left alone");
+    await choose();
+    await dialog.getByText("Delete for Good", { exact: true }).click();
+    await until("they are gone", kinds, (left) => !left.has("disk"));
+    assert.deepEqual(await everything(trash), []);
+    assert.ok((await kinds()).has("machine"), "what was not chosen stays");
   });
 
   it("comes back with the window, at the same snapshot", async () => {
