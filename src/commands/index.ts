@@ -11,6 +11,9 @@ import { ejectMedia, insertMedia } from "./disks/media.ts";
 import { editDefinition } from "./editDefinition.ts";
 import { emptyTrash } from "./emptyTrash.ts";
 import { showEvents } from "./events.ts";
+import { addToWorkspace, openFile, refreshFiles } from "./files/browse.ts";
+import { newFile, newFolder, removeFile, renameFile } from "./files/change.ts";
+import { download, upload } from "./files/transfer.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
 import { guestInfo, syncClock } from "./guest.ts";
 import { hostReport } from "./hostReport.ts";
@@ -20,6 +23,7 @@ import { installCli } from "./installCli.ts";
 import { kill } from "./kill.ts";
 import { showLogs, showSerialLog } from "./logs.ts";
 import { openFolder } from "./openFolder.ts";
+import { openInMachine } from "./openInMachine.ts";
 import { openSsh } from "./openSsh.ts";
 import { pause } from "./pause.ts";
 import { remove } from "./remove.ts";
@@ -41,6 +45,7 @@ import { noteSnapshot, renameSnapshot } from "./snapshots/edit.ts";
 import { emptySnapshots, removeBranch, removeSnapshot, undoRemoveSnapshot } from "./snapshots/remove.ts";
 import { restoreSnapshot, restoreSnapshotInto } from "./snapshots/restore.ts";
 import { takeDisksOnly, takeSnapshot } from "./snapshots/take.ts";
+import { installSshConfig, removeSshConfig } from "./sshConfig.ts";
 import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { supportBundle } from "./supportBundle.ts";
@@ -141,6 +146,18 @@ const table: Record<CommandId, Command> = {
   "vivarium.image.verify": verifyImage,
   "vivarium.image.remove": removeImage,
   "vivarium.image.updates": checkImageUpdates,
+  "vivarium.files.addToWorkspace": addToWorkspace,
+  "vivarium.files.open": openFile,
+  "vivarium.files.newFile": newFile,
+  "vivarium.files.newFolder": newFolder,
+  "vivarium.files.rename": renameFile,
+  "vivarium.files.remove": removeFile,
+  "vivarium.files.upload": upload,
+  "vivarium.files.download": download,
+  "vivarium.files.refresh": refreshFiles,
+  "vivarium.openInMachine": openInMachine,
+  "vivarium.sshConfig.install": installSshConfig,
+  "vivarium.sshConfig.remove": removeSshConfig,
 };
 
 export function registerCommands(work: Work): vscode.Disposable {

@@ -84,6 +84,18 @@ export const commandIds = [
   "vivarium.image.remove",
   "vivarium.image.updates",
   "vivarium.image.check",
+  "vivarium.files.addToWorkspace",
+  "vivarium.files.open",
+  "vivarium.files.newFile",
+  "vivarium.files.newFolder",
+  "vivarium.files.rename",
+  "vivarium.files.remove",
+  "vivarium.files.upload",
+  "vivarium.files.download",
+  "vivarium.files.refresh",
+  "vivarium.openInMachine",
+  "vivarium.sshConfig.install",
+  "vivarium.sshConfig.remove",
 ] as const;
 export type CommandId = (typeof commandIds)[number];
 

@@ -1,5 +1,6 @@
 import type { MachineDetails } from "../api/index.ts";
 import type { MachineRef } from "../editor/index.ts";
+import type { FileTreeNode } from "./fileNodes.ts";
 import type { StorageNode } from "./storageNodes.ts";
 
 /** Rows of the tree. A machine's node is one object for its life: the view repaints by identity. */
@@ -21,4 +22,4 @@ export interface FactNode extends MachineRef {
   readonly label: string;
   readonly description: string;
 }
-export type Node = GroupNode | MachineNode | PortNode | StorageNode | FactNode;
+export type Node = GroupNode | MachineNode | PortNode | StorageNode | FileTreeNode | FactNode;

@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import type { MachineDetails, MachineSummary, MachineUsage } from "../api/index.ts";
 import { type Editor, factsOf, hasProcess, type MachinesChange, plain } from "../editor/index.ts";
 import { childrenOf, factItem, groupItem, portItem } from "./childItems.ts";
+import { FileRows } from "./fileRows.ts";
 import { machineItem } from "./machineItem.ts";
 import type { GroupNode, MachineNode, Node } from "./nodes.ts";
 import { type Arrangement, arrange } from "./order.ts";
@@ -22,6 +23,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #subscriptions: vscode.Disposable[];
   readonly #nodes = new Map<string, MachineNode>();
   readonly #storage: StorageRows;
+  readonly #files: FileRows;
   readonly #groups = new Map<string, GroupNode>();
   /** Details that have come, for rows to be drawn without waiting. */
   readonly #details = new Map<string, MachineDetails>();
@@ -38,6 +40,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   constructor(editor: Editor) {
     this.#editor = editor;
     this.#storage = new StorageRows(editor);
+    this.#files = new FileRows(editor, (node) => this.#changed.fire(node));
     this.#subscriptions = [
       editor.machines.onDidChange((change) => this.#take(change)),
       editor.storage.onDidChange((machine) => {
@@ -80,6 +83,10 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         if (live) this.#watchDetails(node);
         return machineItem(machine, live ? this.#details.get(machine.id) : undefined);
       }
+      case "files":
+      case "file":
+      case "moreFiles":
+        return this.#files.itemOf(node);
       default:
         return storageItem(node);
     }
@@ -90,8 +97,10 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (node.kind === "group") return this.arrangement.membersOf(node.name).map(({ id }) => this.nodeOf(id));
     if (node.kind === "port" || node.kind === "fact") return [];
     try {
+      if (node.kind === "files" || node.kind === "file" || node.kind === "moreFiles") return await this.#files.childrenOf(node);
       if (node.kind !== "machine") return await this.#storage.childrenOf(node);
-      return childrenOf(await this.#editor.machines.details(node.machine), this.#storage.of(node.machine));
+      const rows = [...this.#files.of(node.machine), ...this.#storage.of(node.machine)];
+      return childrenOf(await this.#editor.machines.details(node.machine), rows);
     } catch (error) {
       return [
         {
@@ -151,6 +160,16 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#figures.set(node.machine, timer);
   }
 
+  /** A folder of a guest that nobody sees any more is not watched. */
+  collapsed(node: Node): void {
+    if (node.kind === "file") this.#files.collapsed(node);
+  }
+
+  /** Draws a folder of a guest again. */
+  refresh(node: Node): void {
+    this.#changed.fire(node);
+  }
+
   nodeOf(id: string): MachineNode {
     const known = this.#nodes.get(id);
     if (known) return known;
@@ -161,6 +180,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   dispose(): void {
     for (const timer of this.#figures.values()) clearTimeout(timer);
+    this.#files.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
   }
@@ -203,6 +223,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       if (id !== undefined && !after) {
         this.#nodes.delete(id);
         this.#storage.drop(id);
+        this.#files.drop(id);
       }
       this.repaint();
       return;

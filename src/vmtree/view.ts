@@ -14,6 +14,8 @@ export const machinesViewId = "vivarium.machines";
 export interface MachinesView extends vscode.Disposable {
   filter: string;
   reveal(machine: string): Promise<void>;
+  /** Asks again for what is in a row; `undefined`: every row. */
+  refresh(node: unknown): void;
 }
 
 /** The sidebar's view with its badge, messages and drag and drop, and the status bar item. */
@@ -37,6 +39,7 @@ export function createMachinesView(
     decorations,
     vscode.window.registerFileDecorationProvider(decorations),
     new StatusBar(editor),
+    view.onDidCollapseElement(({ element }) => tree.collapsed(element)),
     view.onDidChangeSelection(({ selection }) => {
       const kinds = new Set(selection.map(selectedKind));
       editor.contextKeys.set("vivarium.selected", kinds.size === 1 ? ([...kinds][0] ?? "") : "");
@@ -54,6 +57,11 @@ export function createMachinesView(
       tree.filter = text;
       editor.contextKeys.set("vivarium.filtered", text !== "");
       paint();
+    },
+    refresh(node) {
+      const known = node as Partial<Node> | undefined;
+      if (known?.kind === "file" || known?.kind === "files") tree.refresh(known as Node);
+      else tree.repaint();
     },
     async reveal(machine) {
       await view.reveal(tree.nodeOf(machine), { select: true, focus: false });

@@ -26,7 +26,7 @@ describe("the service at login, from the palette", () => {
       "daemon.status": () => ({ home: "/the home" }),
     });
     const editor = await editorWith(service);
-    return { editor, view: { filter: "", reveal: async () => undefined, dispose: () => undefined } };
+    return { editor, view: { filter: "", reveal: async () => undefined, refresh: () => undefined, dispose: () => undefined } };
   }
   const told = () => readFileSync(join(folder, "told"), "utf8").trim();
   const said = () => stub.shown.filter(({ kind }) => kind === "information").map(({ text }) => text);

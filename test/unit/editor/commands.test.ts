@@ -14,7 +14,7 @@ const { registerCommands } = await import("../../../src/commands/index.ts");
 async function workWith(service: FakeService) {
   const editor = await editorWith(service);
   service.asked.length = 0;
-  return { editor, view: { filter: "", reveal: async () => undefined, dispose: () => undefined } };
+  return { editor, view: { filter: "", reveal: async () => undefined, refresh: () => undefined, dispose: () => undefined } };
 }
 
 const asked = (service: FakeService): unknown[] => service.asked.map(({ method, params }) => [method, params["machine"]]);

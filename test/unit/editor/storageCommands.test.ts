@@ -16,7 +16,7 @@ const { ejectMedia } = await import("../../../src/commands/disks/media.ts");
 async function workWith(service: FakeService) {
   const editor = await editorWith(service);
   service.asked.length = 0;
-  return { editor, view: { filter: "", reveal: async () => undefined, dispose: () => undefined } };
+  return { editor, view: { filter: "", reveal: async () => undefined, refresh: () => undefined, dispose: () => undefined } };
 }
 
 const shownTexts = (kind: string): string[] => stub.shown.filter((one) => one.kind === kind).map(({ text }) => text);

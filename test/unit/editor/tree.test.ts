@@ -84,7 +84,7 @@ describe("the machines tree", () => {
     const children = await tree.getChildren(node);
     assert.deepEqual(
       children.map((child) => tree.getTreeItem(child).label),
-      ["Port 22", "Disks", "Snapshots", "At the next start"],
+      ["Port 22", "Files", "Disks", "Snapshots", "At the next start"],
     );
     assert.equal(tree.getTreeItem(children.at(-1)!).description, "memory: 1G → 2G, cdrom");
   });

@@ -6,6 +6,7 @@ const { Machines, ContextKeys } = {
   ...(await import("../../../../src/editor/machines.ts")),
   ...(await import("../../../../src/editor/contextKeys.ts")),
 };
+const { GuestChanges } = await import("../../../../src/editor/guestChanges.ts");
 const { Storage } = await import("../../../../src/editor/storage.ts");
 const { presentError } = await import("../../../../src/editor/errors.ts");
 
@@ -62,6 +63,7 @@ export async function editorWith(service: FakeService): Promise<Editor> {
     service,
     machines,
     storage: new Storage(service as unknown as Service, machines),
+    guestChanges: new GuestChanges(),
     contextKeys: new ContextKeys(),
     log: quiet,
     selection: () => [],
