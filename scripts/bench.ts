@@ -5,7 +5,7 @@
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, copies, snapshots, sync, others: these alone; the others stay as they were measured last
+ *   --only PART…   starting, booting, service, library, copies, download, snapshots, sync, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { measureBooting } from "../test/bench/booting.ts";
 import { measureCopies } from "../test/bench/copies.ts";
+import { measureDownload } from "../test/bench/download.ts";
 import type { Measured, PartResult, PartResults, Ratios } from "../test/bench/figure.ts";
 import { measureLibrary } from "../test/bench/library.ts";
 import { measureOthers, measurePrograms } from "../test/bench/others.ts";
@@ -40,7 +41,8 @@ const parts: Record<string, Part> = {
   service: (world) => measureService(world, { running: 10, idle: 5, runs: 7, idleSeconds: 60, windows: 5 }),
   library: (world) => measureLibrary(world, 7),
   copies: (world) => measureCopies(world, 9),
-  snapshots: (world) => measureSnapshots(world, 5),
+  download: (world) => measureDownload(world, 7),
+  snapshots: (world) => measureSnapshots(world, 5, withLibvirt),
   sync: (world) => measureSync(world, 5),
   others: (world) => measureOthers(world, 7),
 };
