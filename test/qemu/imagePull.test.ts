@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { chmod, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer, request as httpRequest } from "node:http";
 import { type AddressInfo, connect as netConnect } from "node:net";
@@ -393,6 +394,27 @@ describe("image pull", function () {
     await client.call("machine.emptyTrash", {});
     assert.ok((await client.call("image.remove", { name: "test:1" })).freedBytes > 0);
     assert.deepEqual(await stored(), []);
+  });
+
+  it("to a disk that is too small is refused before the first byte, and goes on when there is room", async () => {
+    assert.equal(process.getuid?.(), 0, "mounting a tmpfs needs root");
+    const small = world.path("small");
+    await mkdir(small);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=60m,mode=0700", "tmpfs", small]);
+    let cramped: TestHome | undefined;
+    try {
+      cramped = await testHome({ parent: small });
+      const other = await cramped.client();
+      answers["/large.qcow2"] = served(disk);
+      const asked = { source: url("/large.qcow2"), digest: sha256(disk), name: "large" };
+      assert.equal(await codeOf(other.call("image.pull", asked)), "disk-full");
+      assert.deepEqual(await readdir(join(cramped.folder, "images")), []);
+      execFileSync("mount", ["-o", "remount,size=400m", small]);
+      assert.ok((await other.call("image.pull", asked)).fetched);
+    } finally {
+      await cramped?.dispose();
+      execFileSync("umount", ["-l", small]);
+    }
   });
 
   it("is verified, and a byte that changed is found; prune takes what nobody needs", async () => {
