@@ -55,6 +55,7 @@ const table: readonly Row[] = [
   { operation: "delete inner", kind: "merge", step: "removing", victims: everyWay },
   { operation: "delete inner", kind: "merge", step: "deleting", victims: everyWay },
   { operation: "delete inner", kind: "merge", step: "merging", victims: everyWay },
+  { operation: "delete inner", kind: "merge", step: "finalizing", victims: live },
   { operation: "delete inner", kind: "merge", step: "switching", victims: everyWay },
   { operation: "delete last", kind: "merge", step: "merging", victims: everyWay },
   { operation: "delete last", kind: "merge", step: "going over", victims: live },
