@@ -55,8 +55,8 @@ function runs(machine: Machine): boolean {
   return machine.session?.runState === "running";
 }
 
-/** Both agents come together; a guest with viv-agent alone answers by that. */
-const withoutGuestAgentMs = 2000;
+/** Both agents come one after the other, on a busy host far apart; a guest with viv-agent alone answers by that. */
+const withoutGuestAgentMs = 20_000;
 
 function agentAnswers({ session }: Machine): boolean {
   if (session?.runState !== "running") return false;

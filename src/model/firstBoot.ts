@@ -124,3 +124,8 @@ export const FirstBootRecord = z.object({
   problems: z.array(z.string()).default([]),
 });
 export type FirstBootRecord = z.infer<typeof FirstBootRecord>;
+
+/** What of it was so at a moment (of a snapshot); absent: now. Before it was over, the guest is still to be set up. */
+export function firstBootAt(record: FirstBootRecord | undefined, at: string | undefined): { firstBoot?: FirstBootRecord } {
+  return record === undefined || (at !== undefined && at < record.doneAt) ? {} : { firstBoot: record };
+}

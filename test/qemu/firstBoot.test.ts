@@ -111,3 +111,33 @@ describe("first boot of Debian 12 by cloud-init", () => {
     assert.deepEqual(again.pendingChanges, []);
   });
 });
+
+/** The same guest without a seed: cloud-init finds no data source and stays away, systemd takes its credentials. */
+describe("first boot of Debian 12 by systemd's credentials", () => {
+  let home: TestHome;
+  let client: VivClient;
+  before(async function () {
+    this.timeout(bootTimeoutMs + 60_000);
+    home = await testHome();
+    client = await home.client();
+    await debianMachine(client, "cred", { start: false, set: ['firstBoot={"by":"credentials","hostname":"cred-1"}', "guestUser=root"] });
+    await client.call("machine.start", { machine: "cred" });
+    await client.call("machine.wait", { machine: "cred", for: "ssh", timeoutMs: bootTimeoutMs });
+  });
+  after(() => home.dispose());
+
+  it("is seen by systemd, and lets root in by the pinned host key", async function () {
+    this.timeout(60_000);
+    const { arguments: words } = await client.call("machine.sshTarget", { machine: "cred" });
+    const { stdout } = await execa("ssh", [...words, "systemd-creds --system list --no-legend; hostname; whoami"]);
+    for (const name of ["ssh.authorized_keys.root", "system.hostname", "tmpfiles.extra"]) assert.ok(stdout.includes(name), stdout);
+    assert.match(stdout, /cred-1\nroot$/);
+  });
+
+  it("has no secret in QEMU's arguments, and is done", async () => {
+    const command = await readFile(join(home.machineFolder("cred"), "command.txt"), "utf8");
+    assert.match(command, /-smbios type=11,path=\S+\/credentials\/ssh\.authorized_keys\.root/);
+    assert.doesNotMatch(command, /io\.systemd|ssh-ed25519/);
+    assert.equal((await client.call("machine.show", { machine: "cred" })).firstBoot?.state, "done");
+  });
+});

@@ -17,7 +17,7 @@ import {
   withPoint,
   writeFileAtomically,
 } from "../../machine/index.ts";
-import { asVivError, type Definition, requireMachineName } from "../../model/index.ts";
+import { asVivError, type Definition, firstBootAt, requireMachineName } from "../../model/index.ts";
 import { definitionText } from "../definitions.ts";
 import { requireFree, type StagingContext, stageMachine } from "../staging.ts";
 
@@ -60,7 +60,8 @@ export async function cloneMachine(machine: Machine, request: CloneRequest, cont
       async (paths) => {
         const identity = await pendingIdentity(machine, name);
         const suspended = request.memory ? await suspendedClone(point, paths, definition) : undefined;
-        const state = { ...emptyState(), identity, ...(suspended ? { suspended, wanted: "suspended" as const } : {}) };
+        const firstBoot = firstBootAt(machine.state.firstBoot, point.record?.createdAt);
+        const state = { ...emptyState(), ...firstBoot, identity, ...(suspended ? { suspended, wanted: "suspended" as const } : {}) };
         // What is flushed at the same time costs one flush. All are waited for, so that none writes into a removed folder.
         await allDone([
           // Where layers are shared the disks' files keep their names.

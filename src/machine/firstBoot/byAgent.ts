@@ -39,18 +39,31 @@ set_hostname() {
   if command -v hostnamectl >/dev/null 2>&1 && hostnamectl set-hostname "$1" 2>/dev/null; then return; fi
   echo "$1" >/etc/hostname && echo "$1" >/proc/sys/kernel/hostname || problem "the host name could not be set"
 }
-home_of() { awk -F: -v name="$1" '$1 == name { print $6 }' /etc/passwd; }
+home_of() { sed -n "s/^$1:[^:]*:[^:]*:[^:]*:[^:]*:\\([^:]*\\):.*/\\1/p" /etc/passwd; }
+# Where a small system has neither useradd nor adduser: the files themselves.
+write_user() {
+  number=1000
+  while grep -q "^[^:]*:[^:]*:$number:" /etc/passwd; do number=$((number + 1)); done
+  echo "$1:x:$number:" >>/etc/group
+  echo "$1:x:$number:$number::/home/$1:$2" >>/etc/passwd
+  [ -e /etc/shadow ] && echo "$1:*:20000:0:99999:7:::" >>/etc/shadow
+  mkdir -p "/home/$1" && chown "$number:$number" "/home/$1" && chmod 0700 "/home/$1"
+}
 make_user() {
   name=$1 shell=$2 sudo=$3
   shift 3
   if ! id "$name" >/dev/null 2>&1; then
     mkdir -p /home
     [ -n "$shell" ] || { [ -x /bin/bash ] && shell=/bin/bash || shell=/bin/sh; }
-    if command -v useradd >/dev/null 2>&1; then useradd -m -s "$shell" "$name"; else adduser -D -s "$shell" "$name"; fi >/dev/null 2>&1 ||
+    if command -v useradd >/dev/null 2>&1; then useradd -m -s "$shell" "$name"
+    elif command -v adduser >/dev/null 2>&1; then adduser -D -s "$shell" "$name"
+    else write_user "$name" "$shell"; fi >/dev/null 2>&1 ||
       { problem "the user $name could not be made"; return; }
   fi
   for group in "$@"; do
-    if command -v usermod >/dev/null 2>&1; then usermod -aG "$group" "$name"; else addgroup "$name" "$group"; fi >/dev/null 2>&1 ||
+    if command -v usermod >/dev/null 2>&1; then usermod -aG "$group" "$name"
+    elif command -v addgroup >/dev/null 2>&1; then addgroup "$name" "$group"
+    else sed -i -e "s/^\\($group:.*[^:]\\)$/\\1,$name/" -e "s/^\\($group:.*:\\)$/\\1$name/" /etc/group; fi >/dev/null 2>&1 ||
       problem "$name could not join the group $group"
   done
   if [ "$sudo" = 1 ] && [ "$name" != root ] && command -v sudo >/dev/null 2>&1; then
@@ -63,7 +76,10 @@ add_key() {
   (umask 077; mkdir -p "$home/.ssh"; grep -qxF "$2" "$home/.ssh/authorized_keys" 2>/dev/null || echo "$2" >>"$home/.ssh/authorized_keys")
   chown -R "$1:" "$home/.ssh" 2>/dev/null || chown -R "$1" "$home/.ssh"
 }
-set_password() { echo "$1:$2" | chpasswd -e >/dev/null 2>&1 || problem "the password of $1 could not be set"; }
+set_password() {
+  if command -v chpasswd >/dev/null 2>&1; then echo "$1:$2" | chpasswd -e >/dev/null 2>&1
+  else grep -q "^$1:" /etc/shadow && sed -i "s|^$1:[^:]*:|$1:$2:|" /etc/shadow; fi || problem "the password of $1 could not be set"
+}
 set_time_zone() {
   [ -e "/usr/share/zoneinfo/$1" ] || { problem "this guest has no time zone data for $1"; return; }
   ln -sf "/usr/share/zoneinfo/$1" /etc/localtime

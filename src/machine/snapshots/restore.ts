@@ -6,6 +6,7 @@ import {
   checkDefinition,
   type Definition,
   describeProblems,
+  firstBootAt,
   type LayerMap,
   type SnapshotRecord,
   type SnapshotsFile,
@@ -39,7 +40,7 @@ export interface RestoreRequest {
 }
 
 /** What of the present's definition a restore leaves alone: whose machine it is, and what people call and say of it. */
-const keptKeys = new Set(["$schema", "schema", "id", "name", "architecture", "group", "note", "image"]);
+const keptKeys = new Set(["$schema", "schema", "id", "name", "architecture", "group", "note", "image", "firstBoot", "probes"]);
 
 /**
  * Puts a machine back to a snapshot: its disks get new layers over the frozen ones, vm.json says again what it said then,
@@ -258,8 +259,9 @@ async function writeDefinition(machine: Machine, past: Definition): Promise<void
 
 /** With memory: suspended in it, until it is woken or killed. The file stays the snapshot's. */
 function suspendedIn(machine: Machine, state: StateFile, record: SnapshotRecord): StateFile {
-  const { suspended: _old, failure: _failure, ...rest } = state;
+  const { suspended: _old, failure: _failure, firstBoot, ...others } = state;
   const { memory } = record;
+  const rest = { ...others, ...firstBootAt(firstBoot, record.createdAt) };
   if (!memory) return { ...rest, wanted: "stopped" };
   return {
     ...rest,
@@ -272,8 +274,18 @@ function suspendedIn(machine: Machine, state: StateFile, record: SnapshotRecord)
       accelerator: memory.accelerator,
       bytes: memory.bytes,
       mappedRam: memory.mappedRam,
-      definition: machine.requireDefinition(),
+      // The memory knows the seed of a first boot, or that it is gone.
+      definition: { ...withoutFirstBoot(machine.requireDefinition()), ...pickFirstBoot(record.definition) },
       snapshot: record.id,
     },
   };
+}
+
+function withoutFirstBoot({ firstBoot: _present, ...definition }: Definition): Definition {
+  return definition;
+}
+
+function pickFirstBoot(past: unknown): Pick<Definition, "firstBoot"> {
+  const checked = checkDefinition(past);
+  return "definition" in checked && checked.definition.firstBoot ? { firstBoot: checked.definition.firstBoot } : {};
 }

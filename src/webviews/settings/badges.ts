@@ -37,5 +37,7 @@ function notHere(field: Field, host: HostReport | undefined): string | undefined
 export function takesEffectNow(path: string): boolean {
   const at = pattern(path);
   const concerned = fields.filter((field) => isAtOrBelow(field.path, at));
-  return path === "$schema" || (concerned.length > 0 && concerned.every(({ applies }) => applies === "now"));
+  // Read by vivd whenever they are needed, or at the first start alone.
+  if (path === "$schema" || /^(probes|firstBoot)\b/.test(at)) return true;
+  return concerned.length > 0 && concerned.every(({ applies }) => applies === "now");
 }

@@ -15,6 +15,7 @@ export const sections = [
   { id: "boot", title: l10n.t("Boot and firmware") },
   { id: "devices", title: l10n.t("Devices") },
   { id: "sharing", title: l10n.t("Guest and host") },
+  { id: "firstBoot", title: l10n.t("First boot") },
 ] as const;
 export type SectionId = (typeof sections)[number]["id"];
 
@@ -133,10 +134,38 @@ export const fields: readonly Field[] = [
 
   { path: "guestUser", section: "sharing", label: l10n.t("Guest user"), help: l10n.t("Who SSH signs in as."), control: text({ rule: l10n.t("A user name of the guest: lower-case letters, digits, _ and -.") }), fallback: "root" },
   { path: "onHostShutdown", section: "sharing", label: l10n.t("When this host shuts down"), control: choice(["suspend", l10n.t("Suspend the machine")], ["stop", l10n.t("Stop the machine")], ["kill", l10n.t("Turn it off at once")]), fallback: "suspend", applies: "now" },
+
+  { path: "firstBoot.by", section: "firstBoot", label: l10n.t("Set up by"), help: l10n.t("Takes effect only before the first start. Users, packages and scripts: in vm.json."), control: choice(["auto", l10n.t("What fits the guest")], ["cloud-init", l10n.t("cloud-init in the guest")], ["agent", l10n.t("Vivarium's agent in the guest")], ["credentials", l10n.t("systemd's credentials")]), fallback: "auto", applies: "now" },
+  { path: "firstBoot.hostname", section: "firstBoot", label: l10n.t("Host name"), help: l10n.t("Empty: the machine's name."), control: text({ rule: l10n.t("A host name such as web or web.example.org.") }), optional: true, applies: "now" },
+  { path: "firstBoot.timeZone", section: "firstBoot", label: l10n.t("Time zone"), control: text({ rule: l10n.t("A time zone such as Europe/Berlin or UTC.") }), optional: true, applies: "now" },
+  { path: "firstBoot.keyboard", section: "firstBoot", label: l10n.t("Keyboard"), control: text({ rule: l10n.t("A layout such as de or us.") }), optional: true, applies: "now" },
+  { path: "firstBoot.locale", section: "firstBoot", label: l10n.t("Locale"), control: text({ rule: l10n.t("A locale such as de_DE.UTF-8.") }), optional: true, applies: "now" },
+  { path: "firstBoot.userData", section: "firstBoot", label: l10n.t("User-data"), help: l10n.t("A cloud-config file of your own, merged into what cloud-init gets."), control: { kind: "file" }, optional: true, applies: "now" },
+  { path: "firstBoot.growRoot", section: "firstBoot", label: l10n.t("Grow the root file system"), help: l10n.t("It takes all of its disk."), control: toggle, fallback: true, applies: "now" },
 ];
 
 /** Keys of the schema that have no place in a form: kept by us. */
-export const notShown: readonly string[] = [...["$schema", "schema", "disks.*.slot", "disks.*.port"]];
+export const notShown: readonly string[] = [
+  ...["$schema", "schema", "disks.*.slot", "disks.*.port"],
+  ...[
+    "firstBoot.packages.*",
+    "firstBoot.scripts.*",
+    "firstBoot.users.*.groups.*",
+    "firstBoot.users.*.name",
+    "firstBoot.users.*.shell",
+    "firstBoot.users.*.sshKeys.*",
+    "firstBoot.users.*.sudo",
+  ],
+  ...[
+    "probes.*.command",
+    "probes.*.description",
+    "probes.*.http.path",
+    "probes.*.http.port",
+    "probes.*.name",
+    "probes.*.tcp",
+    "probes.*.timeoutSeconds",
+  ],
+];
 
 /** What of the schema the rows above must not miss: lists a person adds to and takes from. */
 export const lists = {
