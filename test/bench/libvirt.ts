@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Command } from "./rawQemu.ts";
-import { sleep } from "./samples.ts";
+import { sleep, timed } from "./samples.ts";
 
 const execute = promisify(execFile);
 const domain = "vivarium-bench";
@@ -13,7 +13,22 @@ const domain = "vivarium-bench";
 export interface Libvirt {
   readonly version: string;
   boot(): Promise<{ returnedMs: number; answerMs: number }>;
+  /** `virsh save` and `virsh restore` of a guest whose agent answers; then internal snapshots of it, and back to one. */
+  moments(runs: number): Promise<Moments>;
   dispose(): Promise<void>;
+}
+
+/** Milliseconds of each run. */
+export interface Moments {
+  /** The guest's memory into a file; the machine is off then. */
+  readonly save: number[];
+  readonly restore: number[];
+  /** `snapshot-create-as` of a running guest, from request to reply. */
+  readonly create: number[];
+  /** For how long the guest stood still meanwhile, by QEMU's events. */
+  readonly paused: number[];
+  /** `snapshot-revert` of a running guest. */
+  readonly revert: number[];
 }
 
 /** @throws where libvirt is not installed or this user may not run it. */
@@ -61,15 +76,90 @@ export async function startLibvirt(command: Command, folder: string): Promise<Li
       await shell.run(`destroy ${domain}`);
       return { returnedMs, answerMs };
     },
+    async moments(runs) {
+      await shell.run(`destroy ${domain}`).catch(() => undefined);
+      await shell.run(`start ${domain}`);
+      await untilAnswers(shell);
+      const moments: Moments = { save: [], restore: [], create: [], paused: [], revert: [] };
+      const file = join(work, "saved");
+      const time = async (into: number[], line: string) => into.push((await timed(() => shell.run(line))).ms);
+      for (let run = 0; run < runs; run += 1) {
+        await time(moments.save, `save ${domain} ${file}`);
+        await time(moments.restore, `restore ${file}`);
+        await untilAnswers(shell);
+      }
+      const pauses = watchPauses();
+      try {
+        await pauses.listening(shell);
+        for (let run = 0; run < runs; run += 1) {
+          await time(moments.create, `snapshot-create-as ${domain} bench`);
+          moments.paused.push(await pauses.next());
+          await time(moments.revert, `snapshot-revert ${domain} bench`);
+          await untilAnswers(shell);
+          pauses.forget();
+          await shell.run(`snapshot-delete ${domain} bench`);
+        }
+      } finally {
+        pauses.end();
+      }
+      await shell.run(`destroy ${domain}`);
+      return moments;
+    },
     async dispose() {
       await shell.run(`destroy ${domain}`).catch(() => undefined);
-      await shell.run(`undefine ${domain}`);
+      await shell.run(`undefine --snapshots-metadata ${domain}`);
       await end();
     },
   };
 }
 
 const bootLimitMs = 120_000;
+
+async function untilAnswers(shell: Shell): Promise<void> {
+  const started = performance.now();
+  while (!(await answers(shell))) {
+    if (performance.now() - started > bootLimitMs) throw new Error("The guest under libvirt did not answer.");
+    await sleep(20);
+  }
+}
+
+/** How long the guest stands still, by the times that QEMU gives its own events. */
+function watchPauses(): { listening(shell: Shell): Promise<void>; next(): Promise<number>; forget(): void; end(): void } {
+  // virsh keeps what it prints for a pipe until it has a page of it.
+  const words = ["-oL", "virsh", "-c", "qemu:///system", "qemu-monitor-event", domain, "--loop"];
+  const child = spawn("stdbuf", words, { stdio: ["ignore", "pipe", "ignore"] });
+  let said = "";
+  child.stdout.on("data", (data: Buffer) => {
+    said += data.toString();
+  });
+  const at = (event: string) =>
+    [...said.matchAll(new RegExp(`event ${event} at (\\d+\\.\\d+)`, "g"))].map(([, time]) => Number(time) * 1000);
+  return {
+    /** virsh does not say when it listens: a pause that it tells of does. */
+    async listening(shell) {
+      for (let tries = 0; said === "" && tries < 100; tries += 1) {
+        await shell.run(`suspend ${domain}`);
+        await shell.run(`resume ${domain}`);
+        await sleep(100);
+      }
+      // The last of them is on its way.
+      await sleep(500);
+      said = "";
+    },
+    async next() {
+      for (let tries = 0; tries < 500; tries += 1) {
+        const [stopped, resumed] = [at("STOP")[0], at("RESUME").at(-1)];
+        if (stopped !== undefined && resumed !== undefined && resumed > stopped) return resumed - stopped;
+        await sleep(20);
+      }
+      throw new Error(`libvirt told of no pause: ${said}`);
+    },
+    forget: () => {
+      said = "";
+    },
+    end: () => void child.kill("SIGTERM"),
+  };
+}
 
 function answers(shell: Shell): Promise<boolean> {
   return shell.run(`qemu-agent-command ${domain} {"execute":"guest-ping"}`).then(

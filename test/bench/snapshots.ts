@@ -3,15 +3,18 @@ import { join } from "node:path";
 import type { SnapshotView, VivClient } from "../../src/api/index.ts";
 import { driversLoaded, guest, starterMachine } from "../support/home.ts";
 import { emptyMachine } from "../support/snapshotWalk.ts";
-import { figure, type Measured, ratio } from "./figure.ts";
+import { type Figure, figure, type Measured, ratio } from "./figure.ts";
+import { type Moments, startLibvirt } from "./libvirt.ts";
+import { commandOf } from "./rawQemu.ts";
 import { sleep, timed, untilItWorks } from "./samples.ts";
 import type { World } from "./world.ts";
 
 const machine = "moments";
+const peer = "peer";
 const collection = "hundred";
 
 /** How long a guest of 1 GiB stands still for a snapshot, by QEMU and seen from outside; how quickly it is back. */
-export async function measureSnapshots(world: World, runs: number): Promise<Measured> {
+export async function measureSnapshots(world: World, runs: number, withLibvirt: boolean): Promise<Measured> {
   const client = await world.client();
   await untilItWorks("booting the guest", () => starterMachine(client, machine, { memory: "1G", start: true }));
   await driversLoaded(client, machine);
@@ -30,6 +33,7 @@ export async function measureSnapshots(world: World, runs: number): Promise<Meas
   }
   await client.call("machine.kill", { machine });
   const list = await listHundred(client, runs);
+  const theirs = withLibvirt ? await libvirtMoments(world, client, runs) : undefined;
   return {
     figures: [
       figure("snapshot.pauseIdle", "Snapshot with memory, 1 GiB, idle: STOP → RESUME", idle.paused, "by QEMU's events", { limit: 60 }),
@@ -58,10 +62,36 @@ export async function measureSnapshots(world: World, runs: number): Promise<Meas
         },
       ),
       figure("snapshot.restoreKept", "The same, with the present kept in a snapshot with memory", backAndKept, "request → the guest runs"),
+      ...(theirs ? libvirtFigures(theirs) : []),
       figure("snapshot.list", "List, tree and sizes of 100 snapshots (API)", list, "snapshot.list", { limit: 200 }),
     ],
     ratios: { "snapshot.pause": ratio(idle.paused.slice(0, saved.length), saved) },
   };
+}
+
+/** The same guest with the same memory as a domain of libvirt's. */
+async function libvirtMoments(world: World, client: VivClient, runs: number): Promise<Moments> {
+  await untilItWorks("booting the guest", () => starterMachine(client, peer, { memory: "1G", start: true }));
+  await client.call("machine.stop", { machine: peer });
+  const libvirt = await startLibvirt(await commandOf(world.machineFolder(peer)), world.folder);
+  world.own(libvirt);
+  return untilItWorks("libvirt's snapshots", () => libvirt.moments(runs));
+}
+
+function libvirtFigures({ save, restore, create, paused, revert }: Moments): Figure[] {
+  const same = "the same QEMU, guest and memory as a domain of type qemu; in one open virsh, request → reply";
+  return [
+    figure(
+      "snapshot.libvirtPause",
+      "libvirt: `virsh snapshot-create-as` of the same guest, idle: STOP → RESUME",
+      paused,
+      "by QEMU's events",
+    ),
+    figure("snapshot.libvirtCreate", "libvirt: `virsh snapshot-create-as`, the whole", create, same),
+    figure("snapshot.libvirtRevert", "libvirt: `virsh snapshot-revert`", revert, same),
+    figure("snapshot.libvirtSave", "libvirt: `virsh save`", save, `${same}; the guest is off then`),
+    figure("snapshot.libvirtRestore", "libvirt: `virsh restore`", restore, same),
+  ];
 }
 
 const writer = "(while :; do dd if=/dev/urandom of=/root/churn bs=64k count=32 conv=fsync 2>/dev/null; done) > /dev/null 2>&1 &";
