@@ -81,6 +81,7 @@ int applet_connect(int count, char **words);
 int applet_sync(int count, char **words);
 int applet_fetch(int count, char **words);
 int applet_piece(int count, char **words);
+int applet_freeze(int count, char **words);
 
 /* tar.c: archives on stdin and stdout, all that passes counted in one SHA-256. */
 void tar_start(void);

@@ -21,6 +21,7 @@ static const struct {
     {"ports", applet_ports}, {"identity", applet_identity}, {"upgrade", applet_upgrade},
     {"files", applet_files}, {"connect", applet_connect}, {"sync", applet_sync},
     {"fetch", applet_fetch}, {"piece", applet_piece},
+    {"freeze", applet_freeze},
 };
 
 int applet_run(int count, char **words)

@@ -28,3 +28,18 @@ export const guestInfo: Command = oneVerb({
     return info;
   },
 });
+
+/** Puts viv-agent into a Linux guest, or makes an older one this build's. */
+export const installAgent: Command = oneVerb({
+  ...target,
+  async run({ editor }, machine) {
+    const name = plain(machine.name);
+    const work = editor.service.call("guest.installAgent", { machine: machine.id });
+    const { build } = await vscode.window.withProgress(
+      { location: vscode.ProgressLocation.Notification, title: l10n.t("{0}: installing viv-agent", name) },
+      () => work,
+    );
+    void vscode.window.showInformationMessage(l10n.t("{0}: viv-agent {1} answers.", name, build));
+    return build;
+  },
+});

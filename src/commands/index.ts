@@ -15,7 +15,7 @@ import { addToWorkspace, openFile, refreshFiles } from "./files/browse.ts";
 import { newFile, newFolder, removeFile, renameFile } from "./files/change.ts";
 import { download, upload } from "./files/transfer.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
-import { guestInfo, syncClock } from "./guest.ts";
+import { guestInfo, installAgent, syncClock } from "./guest.ts";
 import { hostReport } from "./hostReport.ts";
 import { checkImageUpdates, importImage, removeImage, verifyImage } from "./images/care.ts";
 import { pullImage } from "./images/pull.ts";
@@ -97,6 +97,7 @@ const table: Record<CommandId, Command> = {
   "vivarium.pullFolder": pullFolder,
   "vivarium.syncClock": syncClock,
   "vivarium.guestInfo": guestInfo,
+  "vivarium.installAgent": installAgent,
   "vivarium.showSerialLog": showSerialLog,
   "vivarium.showLogs": showLogs,
   "vivarium.showEvents": showEvents,

@@ -35,6 +35,7 @@ export const commandIds = [
   "vivarium.pullFolder",
   "vivarium.syncClock",
   "vivarium.guestInfo",
+  "vivarium.installAgent",
   "vivarium.showSerialLog",
   "vivarium.showLogs",
   "vivarium.showEvents",

@@ -5,6 +5,7 @@ export * from "./clone/index.ts";
 export * from "./disks/index.ts";
 export * from "./firstBoot/index.ts";
 export * from "./folder.ts";
+export * from "./guestCare/index.ts";
 export * from "./guestFiles/index.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";
 export * from "./imageFiles/index.ts";

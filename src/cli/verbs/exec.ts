@@ -45,7 +45,11 @@ export const verb = defineVerb({
     if (streamed !== undefined) return streamed;
     for (const option of ["tty", "user", "folder"] as const)
       if (work.options[option])
-        throw vivError("agent-unavailable", `--${option} needs viv-agent, and ${name} has none.`, `Use SSH: viv ssh ${name} -- CMD`);
+        throw vivError(
+          "agent-unavailable",
+          `--${option} needs viv-agent, and ${name} has none.`,
+          `Put it there: viv agent install ${name}. Or use SSH: viv ssh ${name} -- CMD`,
+        );
     // Connecting and listening to stdin go on at the same time; whichever fails first is reported.
     const [, stdin] = await Promise.all([work.client(), forwardedInput(work, work.options.stdin)]);
     const params: Params<"machine.exec"> = {

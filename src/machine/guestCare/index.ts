@@ -1,0 +1,7 @@
+/** What is looked at and changed inside a guest, by whichever way reaches it. */
+export { type GuestSystem, guestSystem } from "./facts.ts";
+export { freezeFilesystems, thawFilesystems } from "./freeze.ts";
+export { type AgentStatus, agentStatus, installAgent, upgradeAgent } from "./installAgent.ts";
+export { type GuestPort, guestPorts } from "./ports.ts";
+export { trimFilesystems } from "./trim.ts";
+export { addKey, listKeys, removeKey, setPassword } from "./users.ts";
