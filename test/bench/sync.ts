@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SyncWork, sync } from "../../src/sync/index.ts";
-import { guest, starterMachine } from "../support/home.ts";
+import { starterMachine } from "../support/home.ts";
 import { figure, type Measured } from "./figure.ts";
 import { timed } from "./samples.ts";
 import type { World } from "./world.ts";
@@ -20,7 +20,7 @@ export async function measureSync(world: World, runs: number): Promise<Measured>
   try {
     const first: number[] = [];
     for (let run = 0; run < runs; run += 1) {
-      await guest(client, "box", "rm", "-rf", "/small");
+      await client.call("machine.exec", { machine: "box", command: ["rm", "-rf", "/small"], way: "viv-agent" });
       first.push((await timed(() => sync(work, { folder: small, machine: "box", path: "/small" }))).ms);
     }
     const request = { folder: large, machine: "box", path: "/large" };
