@@ -96,7 +96,8 @@ describe("the badge of a field", () => {
 
   it("tells what applies now from what needs a restart", () => {
     const { notes } = state({ machine: running });
-    for (const path of ["group", "note", "onHostShutdown", "disks.0.limits.readsPerSecond"]) assert.deepEqual(notes[path]?.badge, { kind: "now" }, path);
+    for (const path of ["group", "note", "onHostShutdown", "disks.0.limits.readsPerSecond"])
+      assert.deepEqual(notes[path]?.badge, { kind: "now" }, path);
     for (const path of ["memory", "cpus", "networks.0.mac", "devices.rng"])
       assert.deepEqual(notes[path]?.badge, { kind: "restart", pending: false }, path);
     assert.equal(notes["name"]?.badge, undefined, "a fact has none");
