@@ -1,7 +1,7 @@
 import { join } from "node:path";
-import { readinessSteps, vivError } from "../model/index.ts";
+import { readinessLadder, readinessSteps, vivError } from "../model/index.ts";
 import { inFirstBoot } from "./firstBoot/watch.ts";
-import { stepAwaited } from "./late.ts";
+import { ladderFacts, stepAwaited } from "./late.ts";
 import type { Machine } from "./machine.ts";
 import { sshForward } from "./readiness.ts";
 import { answersSsh } from "./sshProbe.ts";
@@ -91,7 +91,9 @@ function requirePossible(machine: Machine, condition: string): void {
 function tooLate(machine: Machine, condition: string, timeoutMs: number): Error {
   const readiness = machine.state.run?.readiness ?? {};
   const reached = readinessSteps.flatMap((step) => (readiness[step] === undefined ? [] : [`${step} ${Math.round(readiness[step])} ms`]));
-  const awaited = stepAwaited(machine);
+  // A machine that is ready by its agent may still wait for what was asked: SSH, say.
+  const asked = readinessLadder(ladderFacts(machine)).find(({ step, state }) => step === condition && state === "waiting");
+  const awaited = stepAwaited(machine) ?? asked;
   return vivError(
     "timeout",
     [
