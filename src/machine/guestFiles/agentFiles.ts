@@ -99,6 +99,8 @@ async function watch(
     const space = record.indexOf(0x20);
     const kind = record.toString("latin1", 0, Math.max(0, space));
     const below = record.subarray(space + 1);
+    // What stands beside a file while it is written (guest/agent/files.c) is nobody's to see.
+    if (/(?:^|\/)\.viv-\d+-\d+$/.test(below.toString("latin1"))) return;
     if (kind === "overflow" || gathered.size >= gatherLimit) overflow = true;
     else if (
       (kind === "created" || kind === "changed" || kind === "removed") &&
