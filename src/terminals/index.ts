@@ -85,7 +85,7 @@ async function output(editor: Editor, machine: MachineSummary, command: string):
 }
 
 /** VS Code fills an open panel that has no terminal with a shell of its own, some time after the window is there. */
-const shellOpensMs = 10_000;
+const shellOpensMs = 30_000;
 
 /** Opens them again without the keyboard, which nobody gave. The one that was in front of a panel in sight is there again. */
 async function restore(editor: Editor, ids: readonly string[], front: string | undefined): Promise<void> {
@@ -98,15 +98,19 @@ async function restore(editor: Editor, ids: readonly string[], front: string | u
   if (wanted) bringBack(wanted);
 }
 
-/** In front of the shells that were there before, and of the first that VS Code opens on its own. */
+/**
+ * In front of the shells that were there before, and of what VS Code opens on its own: it may turn to its shell more than
+ * once while that starts. A shell that somebody types into stays in front.
+ */
 function bringBack(wanted: vscode.Terminal): void {
-  const isOther = (active: vscode.Terminal | undefined): boolean => active !== undefined && machineOf(active) === undefined;
-  if (isOther(vscode.window.activeTerminal)) wanted.show(true);
-  const listening = vscode.window.onDidChangeActiveTerminal((active) => {
-    if (!isOther(active)) return;
-    listening.dispose();
+  let times = 0;
+  const over = (active: vscode.Terminal | undefined): void => {
+    if (active === undefined || machineOf(active) !== undefined || active.state.isInteractedWith || times === 3) return;
+    times += 1;
     wanted.show(true);
-  });
+  };
+  over(vscode.window.activeTerminal);
+  const listening = vscode.window.onDidChangeActiveTerminal(over);
   setTimeout(() => listening.dispose(), shellOpensMs);
 }
 
