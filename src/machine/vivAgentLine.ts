@@ -58,7 +58,11 @@ export class VivAgentLine {
       if (this.#open) this.openSince ??= Date.now();
     }
     if (!this.#open)
-      throw vivError("agent-unavailable", "No viv-agent answers in the machine.", "Put it into a guest other than the starter: viv agent install NAME");
+      throw vivError(
+        "agent-unavailable",
+        "No viv-agent answers in the machine.",
+        "Put it into a guest other than the starter: viv agent install NAME",
+      );
     if (!this.#agent) {
       const opening = this.#dial().then((socket) => connectVivAgent(socket, { timeoutMs: answerWithinMs }));
       this.#agent = opening;
