@@ -13,6 +13,7 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
   const remembered = new Remembered(editor.context.workspaceState);
   const { before, frontBefore } = remembered;
   const keep = (work: Promise<void>): void => void work.catch((error: unknown) => editor.log.warn(`open terminals: ${String(error)}`));
+  let settling: NodeJS.Timeout | undefined;
   const registered = vscode.Disposable.from(
     editor.register("vivarium.openSerialConsole", async (...args) => {
       const machine = await pick(editor, args);
@@ -36,7 +37,11 @@ export function registerTerminals(editor: Editor): vscode.Disposable {
         return new vscode.TerminalProfile(options);
       },
     }),
-    vscode.window.onDidChangeActiveTerminal((terminal) => keep(remembered.cameToFront(terminal && machineOf(terminal)))),
+    vscode.window.onDidChangeActiveTerminal((terminal) => {
+      clearTimeout(settling);
+      // None: the last was closed, or the window goes away.
+      if (terminal) settling = setTimeout(() => keep(remembered.cameToFront(machineOf(terminal))), settledMs);
+    }),
     vscode.window.onDidOpenTerminal((terminal) => {
       const machine = machineOf(terminal);
       if (machine !== undefined) keep(remembered.opened(machine));
@@ -83,6 +88,9 @@ async function output(editor: Editor, machine: MachineSummary, command: string):
   const text = (base64: string): string => Buffer.from(base64, "base64").toString("utf8");
   return { exitCode, stdout: text(stdoutBase64), stderr: text(stderrBase64) };
 }
+
+/** A window that goes away closes one terminal after the other: what is in front meanwhile nobody put there. */
+const settledMs = 1000;
 
 /** VS Code fills an open panel that has no terminal with a shell of its own, some time after the window is there. */
 const shellOpensMs = 30_000;
