@@ -40,7 +40,14 @@ describe("the clipboard of a guest and of this computer", function () {
 
   it("brings what is copied here into the guest when its console gets the keyboard", async () => {
     const text = `here ${randomBytes(6).toString("hex")} ß €`;
-    await copyHere(text);
+    const { page } = world.vscode;
+    await world.vscode.execute("workbench.action.files.newUntitledFile");
+    await page.keyboard.insertText(text);
+    await page.keyboard.press("Control+a");
+    await page.keyboard.press("Control+c");
+    await until("it is copied", pasteHere, (copied) => copied === text);
+    await world.vscode.execute("vivarium.openConsole", { machine: "desk" });
+    frame = await consoleOf(world.vscode, "desk");
     await frame.locator("canvas").click();
     await until("the guest pastes it", pasteThere, (pasted) => pasted === text, 60_000);
   });

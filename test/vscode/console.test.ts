@@ -180,6 +180,8 @@ describe("the console in an editor tab", function () {
     await mkdir(world.home.machineFolder(name));
     await writeFile(join(world.home.machineFolder(name), "vm.json"), '{ "name": "<script>document.title=1</script>"');
     process.kill(await world.home.vivdPid(), "SIGKILL");
+    // The extension's service first: it would replace an older one that this test started.
+    await world.vscode.execute("vivarium.connectService");
     world = { ...world, client: await world.home.client() };
     const listed = async () => (await world.client.call("machine.list", {})).find((machine) => machine.name === name);
     const damaged = await until("the damaged folder is listed", listed, (machine) => machine !== undefined);

@@ -141,7 +141,7 @@ describe("a window", function () {
       await starterMachine(world.client, "web");
       await machineIs(world.vscode.page, "web", "stopped");
       await file(world, "page.html").dragTo(machines);
-      assert.match(await says(world, /page\.html/), /is not an ISO file\. Drop an \.iso file/);
+      assert.match(await says(world, /page\.html/), /is no ISO and no disk image\. Drop an \.iso file/);
       await file(world, "wrong.iso").dragTo(machines);
       assert.match(await says(world, /wrong\.iso/), /is not an ISO image\. .*check its size/);
       assert.equal((await world.client.call("machine.list", {})).length, 1);

@@ -361,6 +361,7 @@ describe("the settings form", function () {
     await eventually(async () => /^CD drive\s+Network\s+Disk/.test(await form.locator("#bootOrder").innerText()), "the network is second");
     assert.equal(await form.locator(".kind-order [role=status]").innerText(), "Network: 2 of 3");
     assert.equal(await form.evaluate("document.activeElement.id"), "bootOrder-network", "the row keeps the keyboard");
+    await eventually(async () => (await form.locator(".field[data-draft]").count()) === 0, "the document has that order too");
   });
 
   it("renames the machine, and follows it into its new folder", async () => {

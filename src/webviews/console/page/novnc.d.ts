@@ -1,6 +1,11 @@
 /** The part of noVNC 1.7 that the console uses (its docs/API.md); the package has no types. */
 declare module "@novnc/novnc" {
   class RFB extends EventTarget {
+    /** What is sent, by kind of message. Not in docs/API.md. */
+    static readonly messages: {
+      clientCutText(socket: unknown, data: Uint8Array, extended: boolean): void;
+      extendedClipboardProvide(socket: unknown, formats: readonly number[], texts: readonly string[]): void;
+    };
     constructor(target: HTMLElement, channel: unknown, options?: { shared?: boolean });
     scaleViewport: boolean;
     resizeSession: boolean;

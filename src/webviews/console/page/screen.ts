@@ -3,6 +3,9 @@ import { type Fit, highWaterBytes } from "../messages.ts";
 import { Channel } from "./channel.ts";
 import { host } from "./host.ts";
 import { keySymbol } from "./keySymbols.ts";
+import { endProvidedTexts } from "./provideText.ts";
+
+endProvidedTexts();
 
 export interface ScreenEvents {
   onKeyboard(captured: boolean): void;
