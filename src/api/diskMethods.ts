@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { DiskLimits as DefinedLimits } from "../model/index.ts";
 import { change, machine, operation, read } from "./method.ts";
 
 /** Disks and removable media. `disk` is a disk's id in vm.json. */
@@ -121,7 +122,7 @@ export const diskMethods = {
   ),
   "disk.limit": change(
     "Limit a disk's bandwidth and operations, at once and from then on; 0 lifts a limit",
-    z.strictObject({ machine, disk, limits: DiskLimits.partial() }),
+    z.strictObject({ machine, disk, limits: DefinedLimits }),
     DiskDetails,
   ),
   "media.show": read("What is in the CD-ROM drive", z.strictObject({ machine }), MediaView),

@@ -275,7 +275,8 @@ describe("kill -9 while disks change", function () {
         command: [
           "sh",
           "-c",
-          `for d in /sys/block/vd*; do [ "$(cat $d/serial)" = data ] && head -c ${kept.length} /dev/$(basename $d); done`,
+          // The guest takes up a disk that was plugged in a moment after we did.
+          `for i in $(seq 100); do for d in /sys/block/vd*; do [ "$(cat $d/serial)" = data ] && exec head -c ${kept.length} /dev/$(basename $d); done; sleep 0.2; done`,
         ],
         way: "agent",
       });
