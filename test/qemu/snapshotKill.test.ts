@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MachineDetails, VivClient } from "../../src/api/index.ts";
-import { codeOf, killHard, killVivd, type Pauses, pausesIn, qemuPids, show, untilState } from "../support/faults.ts";
+import { codeOf, killHard, killVivd, type Pauses, pausesIn, qemuPids, show, until, untilState } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
 import { allLayersAreClean } from "../support/snapshots.ts";
 import { blocks, emptyMachine, WrittenDisk } from "../support/snapshotWalk.ts";
@@ -105,8 +105,11 @@ describe("kill -9 at every step of snapshots", function () {
     await emptyMachine(client, "victim");
     disk = new WrittenDisk(home, "victim");
     contents = new Map([["now", Array.from({ length: blocks }, () => 0)]]);
+    pattern = 0;
     for (const name of ["first", "second", "third"]) {
       await change();
+      // The smaller layer is copied into the larger one: the present always goes down into the last snapshot's.
+      if (name === "third") await change();
       if (name === "third" && running) await client.call("machine.start", { machine: "victim" });
       await client.call("snapshot.create", { machine: "victim", name });
       contents.set(name, [...(contents.get("now") ?? [])]);
@@ -114,10 +117,13 @@ describe("kill -9 at every step of snapshots", function () {
     await change();
   }
 
-  async function strike(victim: Row["victims"][number]): Promise<void> {
+  /** @returns the processes of QEMU that were killed. */
+  async function strike(victim: Row["victims"][number]): Promise<number[]> {
     if (victim !== "QEMU") await killVivd(home);
-    if (victim === "QEMU" || victim === "both") for (const pid of await qemuPids(home.folder)) await killHard(pid);
+    const killed = victim === "QEMU" || victim === "both" ? await qemuPids(home.folder) : [];
+    for (const pid of killed) await killHard(pid);
     disk.forgetProcess();
+    return killed;
   }
 
   /** Restored or not: the present is one of the two; everything else is as it was. */
@@ -150,13 +156,14 @@ describe("kill -9 at every step of snapshots", function () {
         const pause = await pauses.at(kind, step);
         const outcome = codeOf(operations[operation](client, running));
         await pause.reached();
-        await strike(victim);
+        const killed = await strike(victim);
         await pause.release();
         const code = await outcome;
         if (victim !== "QEMU") {
           assert.equal(code, "daemon-unavailable");
           client = await home.client();
         }
+        await until("vivd has noticed", async () => !killed.includes((await show(client, "victim")).pid ?? 0));
         const shown = await untilState(client, "victim", ["running", "stopped", "failed", "suspended"]).catch(async (error: unknown) => {
           throw new Error(JSON.stringify(await show(client, "victim")), { cause: error });
         });
