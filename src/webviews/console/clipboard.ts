@@ -12,8 +12,8 @@ export class SharedClipboard {
   readonly #inUse: () => boolean;
   /** The machine that runs was given a share. */
   #on = false;
-  /** What both have, as far as we know. */
-  #last: string | undefined;
+  /** What came from the guest last: it has that already. */
+  #fromGuest: string | undefined;
 
   constructor(send: (text: string) => void, inUse: () => boolean) {
     this.#send = send;
@@ -22,22 +22,20 @@ export class SharedClipboard {
 
   connected(on: boolean): void {
     this.#on = on;
-    this.#last = undefined;
+    this.#fromGuest = undefined;
   }
 
-  /** Somebody turned to the guest. */
+  /** Somebody turned to the guest. Offered anew each time: a desktop that was not up yet has heard nothing of it. */
   async offer(): Promise<void> {
     if (!this.#on || !this.#inUse()) return;
     const text = await vscode.env.clipboard.readText();
-    if (text === "" || text === this.#last || text.length > mostCharacters) return;
-    this.#last = text;
-    this.#send(text);
+    if (text !== "" && text !== this.#fromGuest && text.length <= mostCharacters) this.#send(text);
   }
 
   /** Something was copied in the guest. */
   async take(text: string): Promise<void> {
-    if (!this.#on || !this.#inUse() || text === this.#last || text.length > mostCharacters) return;
-    this.#last = text;
+    if (!this.#on || !this.#inUse() || text === this.#fromGuest || text.length > mostCharacters) return;
+    this.#fromGuest = text;
     await vscode.env.clipboard.writeText(text);
   }
 }

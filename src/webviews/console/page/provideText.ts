@@ -19,9 +19,12 @@ export function endProvidedTexts(): void {
   };
 }
 
-/** Its length (32 bits, big-endian) and UTF-8 with line ends of DOS and a zero at the end, as the protocol wants it. */
+/**
+ * Its length (32 bits, big-endian) and UTF-8. Not with the line ends of DOS and the zero at the end that the protocol
+ * has: QEMU gives them to the guest as part of the text.
+ */
 export function providedText(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = new TextEncoder().encode(`${text.replaceAll(/\r\n|\r|\n/g, "\r\n")}\0`);
+  const bytes = new TextEncoder().encode(text);
   const data = new Uint8Array(4 + bytes.byteLength);
   new DataView(data.buffer).setUint32(0, bytes.byteLength);
   data.set(bytes, 4);
