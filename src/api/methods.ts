@@ -5,7 +5,6 @@ import { fileMethods } from "./fileMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
 import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
-import { shareMethods } from "./shareMethods.ts";
 import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
 import { sshConfigMethods } from "./sshConfigMethods.ts";
 import { transferMethods } from "./transferMethods.ts";
@@ -439,7 +438,6 @@ export const methods = {
   ...guestMethods,
   ...fileMethods,
   ...sshConfigMethods,
-  ...shareMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

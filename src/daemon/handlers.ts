@@ -43,7 +43,6 @@ import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
-import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { sshConfigHandlers } from "./sshConfigHandlers.ts";
 import { transferHandlers } from "./transferHandlers.ts";
@@ -126,7 +125,6 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...guestHandlers,
   ...fileHandlers,
   ...sshConfigHandlers,
-  ...shareHandlers,
 };
 
 async function status({ world, clients }: HandlerContext): Promise<Result<"daemon.status">> {
