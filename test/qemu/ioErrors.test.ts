@@ -106,6 +106,11 @@ describe("an I/O error of the host", function () {
       fault: flush,
       run: () => client.call("snapshot.create", { machine, name: "new", memory: true }),
     },
+    "flush, creating one of the disks alone": {
+      at: "now",
+      fault: flush,
+      run: () => client.call("snapshot.create", { machine, name: "new", memory: false }),
+    },
     "flush, keeping the present before a restore": {
       at: "now",
       fault: flush,

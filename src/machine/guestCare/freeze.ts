@@ -4,6 +4,7 @@ import { requireSession } from "../lifecycle.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
 import type { ScriptOutcome } from "./script.ts";
+import { startThawWatch } from "./thawWatch.ts";
 
 /**
  * The guest's file systems hold writes for a while. Whoever freezes may die: the end is in the guest, at most `seconds`
@@ -16,19 +17,13 @@ export interface Frozen {
 
 const held = new WeakMap<Session, VivProcess>();
 
-/** In the guest, started before it is frozen; what it needs is in memory then. */
-const thawLater = `mounts=$(awk '$1 ~ "^/dev/" { print $2 }' /proc/mounts)
-fsfreeze --help > /dev/null 2>&1 || exit 1
-(sleep "$1"; for mount in $mounts; do fsfreeze -u "$mount"; done) > /dev/null 2>&1 < /dev/null &`;
-
 export async function freezeFilesystems(machine: Machine, seconds: number, signal: AbortSignal): Promise<Frozen> {
   const session = requireSession(machine);
   if (held.has(session)) throw vivError("wrong-state", `${machine.name}'s file systems are frozen already.`, "Thaw them first.");
   const vivAgent = await session.vivAgent.find();
   if (vivAgent?.abilities.has("freeze")) return freezeByVivAgent(session, vivAgent.applet(["freeze", String(seconds)]));
   const agent = await session.agent.client();
-  const watch = await agent.exec({ program: "/bin/sh", args: ["-c", thawLater, "viv", String(seconds)] }, { timeoutMs: 30_000, signal });
-  if (watch.exitCode !== 0)
+  if (!(await startThawWatch(agent, seconds, { timeoutMs: 30_000, signal })))
     throw vivError(
       "agent-failed",
       `${machine.name}: the guest has no fsfreeze that would thaw it if this service died.`,

@@ -5,6 +5,7 @@ import { diskIo } from "../disks/layout.ts";
 import { requireRun } from "../lifecycle.ts";
 import type { Session } from "../session.ts";
 import { syncFile } from "../storage.ts";
+import { pauseForTest } from "../testPause.ts";
 import { type Attempt, keepTpm, makeOverlays, recordFinished, removeOverlays, withOverlays, writableKeys } from "./attempt.ts";
 import { memoryBlockers } from "./blockers.ts";
 import { layerPath } from "./graph.ts";
@@ -170,6 +171,7 @@ async function switchDisks(live: Live): Promise<"quiesced" | "crash-consistent">
         machine.host.notice(machine, "info", `The snapshot is as after a power cut: ${asVivError(error).message}`);
         return undefined;
       });
+      await pauseForTest("snapshot", "frozen");
     }
     await switchOver(live);
   } finally {

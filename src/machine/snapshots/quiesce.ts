@@ -1,8 +1,11 @@
 import { vivError } from "../../model/index.ts";
+import { startThawWatch } from "../guestCare/thawWatch.ts";
 import type { Session } from "../session.ts";
 
 /** A frozen Windows thaws itself after 10 s; any guest whose host forgot it would hang for good. */
 const thawAfterMs = 8000;
+/** In the guest, for a service that died and that nobody starts again. */
+const guestThawsAfterSeconds = 10;
 const freezeTimeoutMs = 6000;
 
 export interface GuestFreeze {
@@ -12,11 +15,14 @@ export interface GuestFreeze {
 }
 
 /**
- * Has the guest's agent write out and stop its file systems. Whatever becomes of the caller, they are thawed after 8 s.
+ * Has the guest's agent write out and stop its file systems. They are thawed after 8 s whatever the caller does, and where
+ * the guest can, by itself after 10 s whatever becomes of this process.
  * @throws VivError `agent-unavailable`, `agent-failed`; the guest is thawed then.
  */
 export async function freezeGuest(session: Session): Promise<GuestFreeze> {
   const agent = await session.agent.client();
+  // Windows has no need of it, and an agent may be forbidden to run programs.
+  await startThawWatch(agent, guestThawsAfterSeconds, { timeoutMs: freezeTimeoutMs }).catch(() => false);
   let over = false;
   let thawedEarly = false;
   const thaw = async () => {
