@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import * as tls from "node:tls";
 import type { Dispatcher } from "undici";
 import { vivError } from "../../model/index.ts";
+import { undici } from "./undici.ts";
 
 /** How the web is reached from here; told by the client with each request, since only it knows the user's settings. */
 export interface NetworkSettings {
@@ -26,7 +27,7 @@ export interface Network {
 export async function openNetwork(settings: NetworkSettings = {}): Promise<Network> {
   const ca = await authorities(settings.caFiles ?? []);
   const trust = { ...(ca === undefined ? {} : { ca }), ...(settings.strictSsl === false ? { rejectUnauthorized: false } : {}) };
-  const { EnvHttpProxyAgent } = await import("undici");
+  const { EnvHttpProxyAgent } = await undici();
   const dispatcher = new EnvHttpProxyAgent({
     // Never undefined: the service's own environment may be of another day.
     httpProxy: proxyAddress(settings.httpProxy),

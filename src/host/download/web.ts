@@ -1,5 +1,6 @@
 import type { Dispatcher } from "undici";
 import { humanBytes, type VivError, vivError } from "../../model/index.ts";
+import { undici } from "./undici.ts";
 
 /** What a server answered, redirects followed. The body must be read or destroyed. */
 export interface WebAnswer {
@@ -32,8 +33,7 @@ export async function ask(
   signal: AbortSignal,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<WebAnswer> {
-  // Loaded when it is used: most services never fetch anything.
-  const { request } = await import("undici");
+  const { request } = await undici();
   let url = address;
   for (let redirects = 0; redirects <= maximumRedirects; redirects += 1) {
     // What is packed on the way would have another length than the server says.
