@@ -18,7 +18,7 @@ export async function measureDownload(world: World, runs: number): Promise<Measu
   await randomFile(source, fileMib * mib);
   const server = await fileServer(world.folder);
   const address = new URL("download.raw", server.url);
-  const [ours, theirs]: [number[], number[]] = [[], []];
+  const [ours, theirs, floor]: [number[], number[], number[]] = [[], [], []];
   const [part, hand] = [join(world.folder, "ours.part"), join(world.folder, "hand")];
   try {
     for (let run = 0; run < runs + 1; run += 1) {
@@ -29,11 +29,14 @@ export async function measureDownload(world: World, runs: number): Promise<Measu
           )
         ).ms;
       const byCurl = async () => (await timed(() => promisify(execFile)("curl", ["-sS", "-o", hand, address.href]))).ms;
+      const byHand = `set -o pipefail; curl -sS ${address.href} | tee ${hand} | openssl dgst -sha256`;
+      const hashed = (await timed(() => promisify(execFile)("bash", ["-c", byHand]))).ms;
       const [first, second] = run % 2 === 0 ? [await fetchIt(), await byCurl()] : [await byCurl(), await fetchIt()];
       // The first round loads the file into the host's cache, and our code.
       if (run > 0) {
         ours.push(run % 2 === 0 ? first : second);
         theirs.push(run % 2 === 0 ? second : first);
+        floor.push(hashed);
       }
       for (const file of [part, `${part}.json`, hand]) await rm(file, { force: true });
     }
@@ -50,6 +53,12 @@ export async function measureDownload(world: World, runs: number): Promise<Measu
         "call to outcome of fetchResumably, from a server on loopback",
       ),
       figure("download.curl", "The same by curl, without a hash", theirs, "spawn to exit"),
+      figure(
+        "download.byHand",
+        "The same by curl with OpenSSL's SHA-256 on the way",
+        floor,
+        "`curl | tee FILE | openssl dgst -sha256`, spawn to exit",
+      ),
       figure(
         "download.ratio",
         "Download against curl",
@@ -76,15 +85,20 @@ async function fileServer(folder: string): Promise<{ url: string; close(): Promi
   const child = spawn("python3", ["-u", "-m", "http.server", "--bind", "127.0.0.1", "--directory", folder, "0"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
+  const ended = once(child, "exit");
+  // Read to the end: it prints its line in two pieces, and dies of a pipe that was closed after the first.
   let text = "";
-  for await (const chunk of child.stdout) {
-    text += String(chunk);
-    if (/port \d+/.test(text)) break;
-  }
+  const url = await new Promise<string>((listening, failed) => {
+    child.stdout.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+      const port = /port (\d+) /.exec(text)?.[1];
+      if (port !== undefined) listening(`http://127.0.0.1:${port}/`);
+    });
+    void ended.then(() => failed(new Error(`The web server ended: ${text}`)));
+  });
   return {
-    url: `http://127.0.0.1:${/port (\d+)/.exec(text)?.[1]}/`,
+    url,
     async close() {
-      const ended = once(child, "exit");
       child.kill("SIGKILL");
       await ended;
     },
