@@ -15,6 +15,7 @@ export * from "./endpoint.ts";
 export * from "./events.ts";
 export * from "./execStream.ts";
 export * from "./fileMethods.ts";
+export * from "./forkMethods.ts";
 export * from "./guestMethods.ts";
 export * from "./imageMethods.ts";
 export * from "./methods.ts";

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { Architecture, FirstBoot, MachineState, OperationView, Readiness, RuntimeForward } from "../model/index.ts";
 import { diskMethods } from "./diskMethods.ts";
 import { fileMethods } from "./fileMethods.ts";
+import { forkMethods } from "./forkMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
 import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
@@ -32,6 +33,8 @@ export const MachineSummary = z.object({
   memoryBytes: z.number().optional(),
   group: z.string().optional(),
   image: z.string().optional(),
+  /** The template it came from, until it is kept. */
+  fork: z.object({ template: z.string(), templateName: z.string() }).optional(),
   /** The step that a guest which is late waits for, and what to look at. */
   waitsFor: z.object({ step: z.string(), description: z.string(), hint: z.string().optional() }).optional(),
 });
@@ -432,6 +435,7 @@ export const methods = {
   ),
 
   ...snapshotMethods,
+  ...forkMethods,
   ...diskMethods,
   ...transferMethods,
   ...imageMethods,

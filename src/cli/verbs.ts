@@ -55,6 +55,18 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     },
   },
   {
+    title: "Templates and forks",
+    verbs: {
+      fork: () => import("./verbs/fork.ts"),
+      keep: () => import("./verbs/keep.ts"),
+      "template create": () => import("./verbs/template-create.ts"),
+      "template ls": () => import("./verbs/template-ls.ts"),
+      "template show": () => import("./verbs/template-show.ts"),
+      "template edit": () => import("./verbs/template-edit.ts"),
+      "template rm": () => import("./verbs/template-rm.ts"),
+    },
+  },
+  {
     title: "Disks",
     verbs: {
       "disk ls": () => import("./verbs/disk-ls.ts"),

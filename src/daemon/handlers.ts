@@ -38,6 +38,7 @@ import { installCommandLine } from "./commandLine.ts";
 import { diskHandlers } from "./diskHandlers.ts";
 import { openExec } from "./execStream.ts";
 import { fileHandlers } from "./fileHandlers.ts";
+import { forkHandlers } from "./forkHandlers.ts";
 import { guestHandlers } from "./guestHandlers.ts";
 import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
@@ -119,6 +120,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "machine.logs": logs,
 
   ...snapshotHandlers,
+  ...forkHandlers,
   ...diskHandlers,
   ...transferHandlers,
   ...imageHandlers,

@@ -33,7 +33,7 @@ export async function runService(folder: string): Promise<"another runs" | "serv
   await clearStartError(folder);
   const clients = new Clients();
   const world = new World(home, self, (event: VivEvent) => clients.broadcast(event));
-  await world.library.open();
+  await Promise.all([world.library.open(), world.templates.open()]);
   world.contents.nudge();
   const token = randomBytes(32).toString("base64url");
   const server = createServer();

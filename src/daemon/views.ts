@@ -28,6 +28,7 @@ export function summaryOf(machine: Machine): MachineSummary {
     wanted: machine.state.wanted,
     accelerator: machine.state.run?.accelerator ?? null,
     ...(definition ? fromDefinition(definition) : {}),
+    ...forkOf(machine),
     ...waitsFor(machine),
   };
 }
@@ -40,6 +41,11 @@ function fromDefinition(definition: Definition): Partial<MachineSummary> {
     ...(definition.group ? { group: definition.group } : {}),
     ...(definition.image ? { image: definition.image } : {}),
   };
+}
+
+function forkOf({ state }: Machine): Pick<MachineSummary, "fork"> {
+  const { fork } = state;
+  return fork ? { fork: { template: fork.template, templateName: fork.templateName } } : {};
 }
 
 function waitsFor(machine: Machine): Pick<MachineSummary, "waitsFor"> {

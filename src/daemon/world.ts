@@ -3,7 +3,7 @@ import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { MachineSummary, VivEvent } from "../api/index.ts";
 import { localHost, type Platform, type ProcessIdentity, processor } from "../backends/index.ts";
-import { ContentKeeper, freePort, type Home, Library, portIsFree, Toolchains } from "../host/index.ts";
+import { ContentKeeper, freePort, type Home, Library, portIsFree, TemplateStore, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
 import { SshConfigKeeper } from "./sshConfigHandlers.ts";
@@ -18,6 +18,7 @@ export class World {
   readonly self: ProcessIdentity;
   readonly toolchains: Toolchains;
   readonly library: Library;
+  readonly templates: TemplateStore;
   readonly sshConfig = new SshConfigKeeper(this);
   readonly contents: ContentKeeper;
   /** Where the programs, the bundle and the guests came from. */
@@ -41,7 +42,9 @@ export class World {
       qemuPath: process.env.VIVARIUM_QEMU_PATH,
       ...(dist ? { bundlesFolder: join(dist, "bundle") } : {}),
     });
-    this.library = new Library(home, this.#machineHost(), ({ id, name }) => {
+    const host = this.#machineHost();
+    this.templates = new TemplateStore(home.templates, host);
+    this.library = new Library(home, host, ({ id, name }) => {
       this.#emit({ event: "machine.removed", at: now(), id, name });
       this.sshConfig.touch();
     });
@@ -113,6 +116,10 @@ export class World {
     const hint = `\`viv snapshot check ${name}\` says which snapshots need it. Bring it back from a backup.`;
     this.#emit({ event: "machine.notice", at: now(), id, name, level: "warning", message, hint });
     this.#emit({ event: "machine.storageChanged", at: now(), id, name });
+  }
+
+  templatesChanged(): void {
+    this.#emit({ event: "template.changed", at: now() });
   }
 
   /** The store of images is not what it was. */

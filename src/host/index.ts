@@ -6,6 +6,7 @@ export * from "./images/index.ts";
 export { Library } from "./library.ts";
 export { freePort, portIsFree } from "./ports.ts";
 export * from "./sshConfig/index.ts";
+export * from "./templates/index.ts";
 export { Toolchains } from "./toolchains.ts";
 export * from "./transfer/index.ts";
 export { emptyTrash, findRemoved, listTrash, moveFromTrash, moveToTrash, type Removed } from "./trash.ts";

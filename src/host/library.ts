@@ -1,8 +1,8 @@
 import { existsSync, type FSWatcher, watch } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { followLimits, Machine, type MachineHost, recover, removePartials } from "../machine/index.ts";
-import { requireMachineName, vivError } from "../model/index.ts";
+import { followLimits, Machine, type MachineHost, neverRan, recover, removePartials } from "../machine/index.ts";
+import { type ProcessIdentity, requireMachineName, vivError } from "../model/index.ts";
 import type { Home } from "./home.ts";
 
 /** Editors write a file in several steps; one look after they are done is enough. */
@@ -30,9 +30,18 @@ export class Library {
     await this.#removeLeftovers();
     await this.scan();
     await Promise.all([...this.#machines.values()].filter(needsRecovery).map((machine) => recover(machine)));
+    for (const machine of this.all.filter(neverRan)) {
+      this.forget(machine);
+      await rm(machine.paths.folder, { recursive: true, force: true });
+    }
     this.#watch(this.#home.machines, () => void this.scan());
     // A thousand watchers take time that nobody should wait for.
     setImmediate(() => this.#watchDefinitions());
+  }
+
+  /** This vivd, the owner of operations in progress. */
+  get self(): ProcessIdentity {
+    return this.#host.self;
   }
 
   get all(): Machine[] {

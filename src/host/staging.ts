@@ -10,7 +10,7 @@ export interface StagingContext {
 
 /**
  * Makes a machine's folder, whole or not at all: `fill` puts it together under a hidden name, which a crash leaves for the
- * next vivd to remove, and one rename puts it in place.
+ * next vivd to remove, and one rename puts it in place. Not `durable`: after the host's power cut it may be damaged.
  * @throws VivError `exists`, and what `fill` throws
  */
 export async function stageMachine(
@@ -19,6 +19,7 @@ export async function stageMachine(
   id: string,
   fill: (paths: MachinePaths) => Promise<void>,
   signal: AbortSignal,
+  { durable }: { durable: boolean } = { durable: true },
 ): Promise<void> {
   requireFree(context, name);
   const staging = join(context.machinesFolder, `.creating-${process.pid}-${id.slice(0, 8)}`);
@@ -26,12 +27,12 @@ export async function stageMachine(
     await mkdir(staging, { mode: 0o700 });
     await fill(machinePaths(staging));
     signal.throwIfAborted();
-    await syncFolder(staging);
+    if (durable) await syncFolder(staging);
     requireFree(context, name);
     await rename(staging, join(context.machinesFolder, name)).catch((error: NodeJS.ErrnoException) => {
       throw error.code === "ENOTEMPTY" || error.code === "EEXIST" ? taken(name) : error;
     });
-    await syncFolder(context.machinesFolder);
+    if (durable) await syncFolder(context.machinesFolder);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
     throw error;

@@ -3,7 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
-import { commandLine, commandText, discardsSafely, type LaunchContext } from "../qemu/index.ts";
+import { commandLine, commandText, discardsSafely, type LaunchContext, type MemoryFile } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
@@ -37,6 +37,10 @@ export interface LaunchRequest {
   readonly forwards?: readonly RuntimeForward[];
   /** Nobody reaches the guest's SSH server before `openWithheld`. */
   readonly withholdSsh?: boolean;
+  /** The guest's memory is a file. */
+  readonly memoryFile?: MemoryFile;
+  /** Id of the template whose memory that is. */
+  readonly template?: string;
 }
 
 /**
@@ -96,6 +100,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     sandbox: machine.host.platform === "linux",
     paused: true,
     incoming: request.incoming,
+    ...(request.memoryFile ? { memoryFile: request.memoryFile } : {}),
   };
   const images = writtenImages(context, definition);
   try {
@@ -153,6 +158,7 @@ async function spawnQemu(
     forwards: [...context.forwards],
     readiness: {},
     ...(request.incoming ? { woken: true } : {}),
+    ...(request.template === undefined ? {} : { template: request.template }),
     ...(request.withheld.length > 0 ? { withheld: [...request.withheld] } : {}),
   };
   try {
@@ -186,7 +192,7 @@ function acceleratorOf(choice: Choice): LaunchContext["accelerator"] {
   };
 }
 
-function majorMinor(version: string): readonly [number, number] {
+export function majorMinor(version: string): readonly [number, number] {
   const [major, minor] = version.split(".").map(Number);
   return [major ?? 0, minor ?? 0];
 }

@@ -21,8 +21,8 @@ export async function loadSnapshots(paths: MachinePaths): Promise<SnapshotsFile>
   }
 }
 
-export async function saveSnapshots(paths: MachinePaths, file: SnapshotsFile): Promise<void> {
-  await writeFileAtomically(paths.snapshotsFile, `${JSON.stringify(file, null, 2)}\n`, { durable: true });
+export async function saveSnapshots(paths: MachinePaths, file: SnapshotsFile, options = { durable: true }): Promise<void> {
+  await writeFileAtomically(paths.snapshotsFile, `${JSON.stringify(file, null, 2)}\n`, options);
 }
 
 export interface CurrentImage {

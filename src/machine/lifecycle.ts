@@ -234,6 +234,8 @@ export async function restart(machine: Machine, times: StopTimes, work: Work): P
 /** The reset button: the guest loses what it had not written. */
 export async function reset(machine: Machine): Promise<void> {
   const session = requireSession(machine);
+  // It ends and is started again (sessionEvents.ts).
+  if (machine.state.run?.template !== undefined) return session.qmp.execute("system_reset").then(() => undefined);
   await machine.record(
     (state) => ({
       ...state,

@@ -14,7 +14,7 @@ export async function saveMemory(session: Session, file: string, operation: Oper
   await qmp.execute("stop");
   await qmp.execute("migrate-set-capabilities", { capabilities: [{ capability: "events", state: true }] });
   await qmp.execute("migrate-set-parameters", { "max-bandwidth": unlimitedBandwidth });
-  const finished = migrationEnd(session, operation);
+  const finished = awaitMigration(session, operation);
   finished.catch(() => undefined);
   try {
     await qmp.execute("migrate", { uri: `file:${file}` });
@@ -27,7 +27,7 @@ export async function saveMemory(session: Session, file: string, operation: Oper
 
 /** Reads memory and device state into a QEMU that was started with `-incoming defer`. `mappedRam` as it was written. */
 export async function restoreMemory(session: Session, file: string, mappedRam: boolean, operation: Operation): Promise<void> {
-  const finished = migrationEnd(session, operation);
+  const finished = awaitMigration(session, operation);
   finished.catch(() => undefined);
   await runSteps(session, loadMemory(file, mappedRam));
   await finished;
@@ -35,7 +35,7 @@ export async function restoreMemory(session: Session, file: string, mappedRam: b
 }
 
 /** Resolves when migration completed; rejects when it failed, was cancelled, or QEMU went away. */
-async function migrationEnd(session: Session, operation: Operation): Promise<void> {
+export async function awaitMigration(session: Session, operation: Operation): Promise<void> {
   const ended = deferred<void>();
   const listening = session.qmp.onEvent((event: QmpEvent) => {
     if (event.name !== "MIGRATION") return;

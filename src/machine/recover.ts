@@ -34,7 +34,9 @@ const answerTimeoutMs = 500;
  * | suspend, recorded | finished: ended | finished |
  * | state.json lost | adopted, with what can be seen of it | stopped |
  * | disk, any | see disks/recover.ts | see disks/recover.ts |
- * | clone, export, any | undone: half-made files are removed, the layers under the copy are nobody's; it runs on | undone the same |
+ * | fork, before `continuing` | undone: ended, its folder is removed by whoever opens the home | the same |
+ * | fork, `continuing` | finished | `failed (lost)` |
+ * | clone, export, template, any | undone: half-made files are removed, the layers under the copy are nobody's; it runs on | undone the same |
  * | rename, any | – | finished or undone: vm.json has the name of its folder |
  * | snapshot, restore, merge | `snapshots/recover.ts` | `snapshots/recover.ts`; a process that ran is `failed (lost)` |
  */
@@ -75,8 +77,11 @@ async function settle(machine: Machine): Promise<void> {
       await settleDisks(machine, session);
       takeUp(machine, session);
       return clearOperation(machine);
+    case "fork":
+      return operation.step === "continuing" ? finishStart(machine, session, false) : undoFork(machine, process);
     case "clone":
     case "export":
+    case "template":
       await recoverCopy(machine, operation, session);
       takeUp(machine, session);
       return clearOperation(machine);
@@ -96,7 +101,7 @@ async function recoverCopy(machine: Machine, operation: OperationRecord, session
 async function findProcess(machine: Machine): Promise<ProcessIdentity | undefined> {
   const { run, operation } = machine.state;
   if (run) return (await isAlive(run)) ? run : undefined;
-  if (operation?.kind !== "start" && operation?.kind !== "wake") return undefined;
+  if (operation?.kind !== "start" && operation?.kind !== "wake" && operation?.kind !== "fork") return undefined;
   return processOfPidFile(machine);
 }
 
@@ -141,6 +146,7 @@ async function connect(machine: Machine): Promise<Session | undefined> {
 async function withoutProcess(machine: Machine): Promise<void> {
   const { run, operation, suspended } = machine.state;
   if (operation?.kind === "start") return clearRun(machine);
+  if (operation?.kind === "fork" && operation.step !== "continuing") return;
   if (operation?.kind === "disk") await settleDisks(machine, undefined).then(() => clearOperation(machine));
   if (operation?.kind === "wake" && operation.step !== "continuing") return clearRun(machine);
   if (operation?.kind === "stop") {
@@ -150,7 +156,7 @@ async function withoutProcess(machine: Machine): Promise<void> {
   if (operation?.kind === "suspend" && suspended) return clearRun(machine);
   if (operation?.kind === "restore" && operation.step === "ending QEMU" && run)
     await recordEnd(machine, { guest: false, reason: "host-qmp-quit" });
-  if (operation?.kind === "clone" || operation?.kind === "export") {
+  if (operation?.kind === "clone" || operation?.kind === "export" || operation?.kind === "template") {
     await recoverCopy(machine, operation, undefined);
     if (!machine.state.run) return clearOperation(machine);
   }
@@ -212,6 +218,25 @@ async function undoWake(machine: Machine, process: ProcessIdentity): Promise<voi
   machine.session = undefined;
   await killProcess(process);
   await clearRun(machine);
+}
+
+/** Its operation stays in the record, by which it is known as one that never ran (`neverRan`). */
+async function undoFork(machine: Machine, process: ProcessIdentity): Promise<void> {
+  machine.session?.dispose();
+  machine.session = undefined;
+  await killProcess(process);
+  await machine.record(({ run: _run, ...state }) => state);
+}
+
+/** A fork that a crash left before its guest went on: nothing is lost with its folder. */
+export function neverRan({ state }: Machine): boolean {
+  return state.operation?.kind === "fork" && state.operation.step !== "continuing" && state.run === undefined;
+}
+
+/** Ends what a half-made folder's record or pid file names; nobody goes on with it. */
+export async function endLeftOver(machine: Machine): Promise<void> {
+  const process = machine.state.run ?? (await processOfPidFile(machine));
+  if (process) await killProcess(process);
 }
 
 async function undoSuspend(machine: Machine, session: Session): Promise<void> {

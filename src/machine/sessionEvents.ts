@@ -6,6 +6,7 @@ import { findChannels } from "./channels.ts";
 import { releaseImages } from "./disks/locks.ts";
 import { deviceGone } from "./disks/recover.ts";
 import { watchSpace } from "./disks/space.ts";
+import { start } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { waitGone } from "./processEnd.ts";
 import { watchReadiness } from "./readiness.ts";
@@ -101,6 +102,17 @@ async function onDisconnected(machine: Machine): Promise<void> {
   machine.session = undefined;
   session.dispose();
   await recordEnd(machine, session.lastShutdown);
+  if (run.template !== undefined && wasReset(session.lastShutdown)) await bootAgain(machine);
+}
+
+function wasReset(shutdown: Session["lastShutdown"]): boolean {
+  return shutdown?.reason === "guest-reset" || shutdown?.reason === "host-qmp-system-reset";
+}
+
+/** A fork has nothing to boot from in its process (`-action reboot=shutdown`): a restart is a start, with memory of its own. */
+async function bootAgain(machine: Machine): Promise<void> {
+  machine.host.notice(machine, "info", "The fork restarted: it boots from its disk, with memory of its own.");
+  await start(machine, { signal: new AbortController().signal, progress: () => undefined });
 }
 
 /** Between two attempts that failed at once. */

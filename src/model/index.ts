@@ -10,4 +10,5 @@ export * from "./probes.ts";
 export * from "./readiness.ts";
 export * from "./snapshots.ts";
 export * from "./state.ts";
+export * from "./templates.ts";
 export * from "./units.ts";

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { FirstBootRecord } from "./firstBoot.ts";
+import { ForkRecord } from "./templates.ts";
 
 /** What is so: the states a machine can be in, and what `state.json` records. */
 
@@ -77,6 +78,8 @@ export const RunRecord = ProcessIdentity.extend({
   pausedBecause: PauseCause.optional(),
   /** It goes on with memory from a file; it did not boot. */
   woken: z.boolean().optional(),
+  /** Id of the template whose memory it maps: until it ends. */
+  template: z.string().optional(),
   /** Forwards of a clone that was woken, not opened before its guest has become itself. */
   withheld: z.array(RuntimeForward).optional(),
 });
@@ -86,7 +89,7 @@ export type RunRecord = z.infer<typeof RunRecord>;
 export const OperationRecord = z.object({
   kind: z.enum([
     ...(["create", "start", "stop", "suspend", "wake", "remove", "rename"] as const),
-    ...(["snapshot", "restore", "merge", "disk", "clone", "export", "import"] as const),
+    ...(["snapshot", "restore", "merge", "disk", "clone", "export", "import", "template", "fork"] as const),
   ]),
   step: z.string(),
   startedAt: z.string(),
@@ -128,8 +131,12 @@ export const StateFile = z.object({
       machineId: z.string(),
       /** Login keys (base64) that its own one replaces in the guest. */
       loginKeysBefore: z.array(z.string()).default([]),
+      /** A fork: clock, randomness, host name and machine-id first, in one message; it is ready then. */
+      quick: z.boolean().optional(),
     })
     .optional(),
+  /** It came from this template and shares with it what it has not written itself; gone once it is kept. */
+  fork: ForkRecord.optional(),
   /** The guest has had its first boot: nothing of `firstBoot` is handed to it again. */
   firstBoot: FirstBootRecord.optional(),
   /** Host ports of the last start, taken again when they are free. */

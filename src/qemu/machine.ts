@@ -2,7 +2,7 @@ import { type Definition, memoryBytes, vivError } from "../model/index.ts";
 import { boardOf } from "./board.ts";
 import { firmwareMachineProperties } from "./firmware.ts";
 import type { LaunchContext } from "./types.ts";
-import { keyValues, option, requirePlain } from "./words.ts";
+import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
 
 /** QOM id of the guest's memory: snapshots and forks map the same block by this name. */
 export const memoryId = "ram";
@@ -15,12 +15,16 @@ export function identity(definition: Definition): string[] {
 /**
  * Nothing that was not asked for: no default devices, no configuration files of the user, no window.
  * Time stamps in front of QEMU's own messages; `-action` so that a guest which powers off ends the process
- * (the reason comes by the SHUTDOWN event), and one that panics or hangs can be looked at.
+ * (the reason comes by the SHUTDOWN event), and one that panics or hangs can be looked at. A fork that restarts ends:
+ * it is started again with memory of its own, and with its kernel.
  */
 export function behaviour(context: LaunchContext): string[] {
   return [
     ...["-nodefaults", "-no-user-config", "-display", "none", "-msg", "timestamp=on"],
-    ...["-action", "reboot=reset,shutdown=poweroff,panic=pause,watchdog=pause"],
+    ...[
+      "-action",
+      `reboot=${context.memoryFile?.mapping === "private" ? "shutdown" : "reset"},shutdown=poweroff,panic=pause,watchdog=pause`,
+    ],
     ...["-rtc", "base=utc,clock=host"],
     ...(context.paused ? ["-S"] : []),
     ...(context.incoming ? ["-incoming", "defer"] : []),
@@ -57,8 +61,16 @@ export function board(definition: Definition, context: LaunchContext): string[] 
     ...["-cpu", requirePlain(model)],
     ...["-smp", keyValues(String(definition.cpus), { sockets: 1, cores: definition.cpus, threads: 1 })],
     ...["-m", `size=${bytes / 1024 ** 2}M`],
-    ...option("-object", { "qom-type": "memory-backend-ram", id: memoryId, size: bytes }),
+    ...option("-object", memoryObject(bytes, context)),
   ];
+}
+
+/** `rom=off`: the guest's memory can be written although the file behind it cannot (QEMU ≥ 8.2). */
+function memoryObject(bytes: number, { memoryFile, platform }: LaunchContext): JsonObject {
+  if (memoryFile === undefined) return { "qom-type": "memory-backend-ram", id: memoryId, size: bytes };
+  if (platform === "win32") throw vivError("host-cannot", "Memory cannot be a file on Windows hosts.");
+  const backend = { "qom-type": "memory-backend-file", id: memoryId, size: bytes, "mem-path": memoryFile.file };
+  return memoryFile.mapping === "shared" ? { ...backend, share: true } : { ...backend, share: false, readonly: true, rom: "off" };
 }
 
 /**

@@ -69,6 +69,15 @@ export interface FirmwareFiles {
   readonly varsChain?: readonly BackingImage[];
 }
 
+export interface MemoryFile {
+  readonly file: string;
+  /**
+   * `shared`: the guest writes to the file. `private`: it reads from it, and what it writes is its own; the file is never
+   * written, and QEMU cannot punch holes into it (`readonly`), which ballooning otherwise would.
+   */
+  readonly mapping: "shared" | "private";
+}
+
 /** Everything about this host and this start that is not in the definition. The caller finds it out; we only read it. */
 export interface LaunchContext {
   readonly platform: Platform;
@@ -119,4 +128,6 @@ export interface LaunchContext {
   readonly paused: boolean;
   /** `-incoming defer`: the machine waits for `migrate-incoming`. */
   readonly incoming: boolean;
+  /** The guest's memory is this file instead of memory of QEMU's own (POSIX hosts). */
+  readonly memoryFile?: MemoryFile;
 }

@@ -53,6 +53,7 @@ function concerns(event: VivEvent, names: readonly string[]): boolean {
     case "machine.notice":
       return names.includes(event.name) || names.includes(event.id);
     case "image.changed":
+    case "template.changed":
       return false;
     case "daemon.stopping":
       return true;
@@ -79,6 +80,8 @@ export function eventText(event: VivEvent): string {
         return `${safeText(event.name)}  ${event.level}: ${safeText(event.message)}${event.hint === undefined ? "" : ` (${safeText(event.hint)})`}`;
       case "image.changed":
         return "the images changed";
+      case "template.changed":
+        return "the templates changed";
       case "daemon.stopping":
         return `the background service stops: ${safeText(event.reason)}`;
     }

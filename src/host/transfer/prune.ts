@@ -14,6 +14,7 @@ import { asVivError } from "../../model/index.ts";
 import type { Home } from "../home.ts";
 import { contentOf, everyRecord, forgetDownload, halfFetched, listRecords, removeContent } from "../images/index.ts";
 import { emptyTrash, listTrash } from "../trash.ts";
+import { freedByRemoving } from "./freed.ts";
 
 /** What can be deleted for good, and what that frees. Nothing here that a machine, or one that can come back, needs. */
 export interface PruneItem {
@@ -206,21 +207,4 @@ async function needsOf({ home }: PruneContext): Promise<Needs> {
       for (const [, id] of text.matchAll(/"qemuId":\s*"([^"]+)"/g)) if (id !== undefined) bundles.add(id);
     }
   return { images, bundles };
-}
-
-/** Bytes of the host that come free with a folder: a file that has another name elsewhere stays. */
-export async function freedByRemoving(folder: string): Promise<number> {
-  const names = await readdir(folder, { recursive: true }).catch(() => []);
-  const inside = new Map<number, { bytes: number; links: number; seen: number }>();
-  for (const name of names) {
-    const found = await lstat(join(folder, name)).catch(() => undefined);
-    if (!found?.isFile()) continue;
-    const known = inside.get(found.ino) ?? {
-      bytes: found.blocks === undefined ? found.size : found.blocks * 512,
-      links: found.nlink,
-      seen: 0,
-    };
-    inside.set(found.ino, { ...known, seen: known.seen + 1 });
-  }
-  return [...inside.values()].reduce((sum, { bytes, links, seen }) => sum + (seen >= links ? bytes : 0), 0);
 }

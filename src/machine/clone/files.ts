@@ -9,13 +9,13 @@ import type { MachinePaths } from "../folder.ts";
 import { limitsFor, runLimited } from "../imageFiles/limited.ts";
 import { beginPartial } from "../imageFiles/partial.ts";
 import { newLayer, nvramBase, saveSnapshots } from "../layers.ts";
-import type { Operation } from "../machine.ts";
+import type { Machine, Operation } from "../machine.ts";
 import { makeQcow2 } from "../newImage.ts";
 import { frozenInCopy } from "../snapshots/frozen.ts";
 import { backingName, chainOf, layerPath } from "../snapshots/graph.ts";
 import { newSuffix } from "../snapshots/records.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "../storage.ts";
-import { type Point, requireInside } from "./point.ts";
+import { type LayerSource, type Point, requireInside } from "./point.ts";
 
 /** How the files of a clone came about: names of the same files, blocks the file system shares, or bytes. */
 export type CloneWay = "linked" | "reflink" | "copy";
@@ -29,7 +29,11 @@ export interface CopiedDisks {
  * A clone that shares: its folder gets the frozen layers under the same relative names (hard links, so that neither
  * machine's removal hurts the other), and a layer of its own over each.
  */
-export async function linkDisks(point: Point, target: MachinePaths): Promise<CopiedDisks> {
+export async function linkDisks(
+  point: LayerSource,
+  target: MachinePaths,
+  { durable }: { durable: boolean } = { durable: true },
+): Promise<CopiedDisks> {
   requireInside(point);
   let way: CloneWay = "linked";
   const names = namesOf(point);
@@ -46,11 +50,11 @@ export async function linkDisks(point: Point, target: MachinePaths): Promise<Cop
     }
     const name = newLayer(key, newSuffix());
     const backing = { file: backingName(name, below), format: frozen.format };
-    made.push(makeQcow2(join(target.folder, name), { virtualBytes: frozen.virtualBytes, backing }, { durable: true }));
+    made.push(makeQcow2(join(target.folder, name), { virtualBytes: frozen.virtualBytes, backing }, { durable }));
     layers[key] = name;
   }
   await Promise.all(made);
-  await writeRecords(point, target, layers, names);
+  await writeRecords(point, target, layers, names, durable);
   return { way, disks: point.definition.disks };
 }
 
@@ -103,8 +107,10 @@ export async function wholeChain(point: Point, key: string): Promise<readonly [O
   return [first, ...rest];
 }
 
+type Belongings = Pick<Point, "definition" | "tpm"> & { readonly machine: Pick<Machine, "paths"> };
+
 /** What else of the machine's folder its definition needs: the TPM's state (keys sealed in it would be lost), boot files. */
-export async function copyBelongings(point: Point, target: MachinePaths): Promise<void> {
+export async function copyBelongings(point: Belongings, target: MachinePaths): Promise<void> {
   const { machine, definition, tpm } = point;
   const boot = definition.networks.flatMap((network) => (network.mode === "nat" && network.netboot ? [network.netboot.directory] : []));
   const folders: [from: string, to: string][] = boot.filter((folder) => !isAbsolute(folder)).map((folder) => [folder, folder]);
@@ -117,7 +123,7 @@ export async function copyBelongings(point: Point, target: MachinePaths): Promis
 }
 
 /** Layers in the machine's own folder; images of the store are where every machine finds them. */
-function namesOf(point: Point): string[] {
+function namesOf(point: LayerSource): string[] {
   const names = new Set<string>();
   for (const layer of Object.values(point.layers))
     for (const { name } of chainOf(point.graph, layer)) if (!isAbsolute(name)) names.add(name);
@@ -174,8 +180,14 @@ async function reflinkAll(point: Point, target: MachinePaths): Promise<boolean> 
   return true;
 }
 
-async function writeRecords(point: Point, target: MachinePaths, layers: LayerMap, frozenNames: readonly string[]): Promise<void> {
+async function writeRecords(
+  point: LayerSource,
+  target: MachinePaths,
+  layers: LayerMap,
+  frozenNames: readonly string[],
+  durable = true,
+): Promise<void> {
   const frozen = frozenInCopy(point.machine.paths, target, point.file, frozenNames);
-  await saveSnapshots(target, { schema: 1, snapshots: [], current: { layers }, frozen });
-  if (await stat(target.layers).catch(() => undefined)) await syncFolder(target.layers);
+  await saveSnapshots(target, { schema: 1, snapshots: [], current: { layers }, frozen }, { durable });
+  if (durable && (await stat(target.layers).catch(() => undefined))) await syncFolder(target.layers);
 }

@@ -1,5 +1,7 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { asVivError, type StateFile, vivError } from "../../model/index.ts";
+import type { VivAgent } from "../../qemu/index.ts";
 import { openWithheld } from "../forwards.ts";
 import { guestCommand, hasAgent } from "../guestCommand.ts";
 import type { Machine } from "../machine.ts";
@@ -21,13 +23,29 @@ const withoutAgentMs = 20_000;
 
 const lookMs = 5000;
 
-const settling = new WeakMap<Session, Promise<void>>();
+interface Settling {
+  /** The guest is itself as far as programs in it can tell. */
+  readonly itself: Promise<void>;
+  /** Also its SSH keys are its own. */
+  readonly whole: Promise<void>;
+}
 
-/** Tells the guest who it is, once; one that cannot be told is asked again at its next start. Never throws. */
+const settling = new WeakMap<Session, Settling>();
+
+/**
+ * Tells the guest who it is, once; one that cannot be told is asked again at its next start. A fork is itself after one
+ * message, and its keys are made meanwhile; for a clone both are one. Never throws.
+ */
 export function settleIdentity(machine: Machine, session: Session): Promise<void> {
+  return settlingOf(machine, session).itself;
+}
+
+function settlingOf(machine: Machine, session: Session): Settling {
   const running = settling.get(session);
   if (running !== undefined) return running;
-  const attempt = settle(machine, session).finally(() => settling.delete(session));
+  const quick = becomeQuickly(machine, session);
+  const whole = quick.then(() => settle(machine, session)).finally(() => settling.delete(session));
+  const attempt: Settling = { itself: quick.then((done) => (done ? undefined : whole)), whole };
   settling.set(session, attempt);
   return attempt;
 }
@@ -39,11 +57,16 @@ export function settleIdentity(machine: Machine, session: Session): Promise<void
 export function watchIdentity(machine: Machine, session: Session, onOpened: () => void): () => void {
   if (!machine.state.run?.withheld && machine.state.identity === undefined) return () => undefined;
   let ended = false;
+  let opening: Promise<void> | undefined;
+  // Both agents' ports tell, one after the other.
+  const openOnce = () => {
+    opening ??= open(machine, session).then(onOpened);
+    return opening;
+  };
   const attempt = async () => {
-    await settleIdentity(machine, session);
+    await settlingOf(machine, session).whole;
     if (ended || machine.state.identity !== undefined || !machine.state.run?.withheld) return;
-    await open(machine, session);
-    onOpened();
+    await openOnce();
   };
   const listening = session.qmp.on("VSERPORT_CHANGE", (event) => {
     if (event.open) void attempt();
@@ -62,7 +85,7 @@ export function watchIdentity(machine: Machine, session: Session, onOpened: () =
         "No agent answers in the guest, so it still has the first machine's host name, machine-id and SSH keys.",
         "Install qemu-guest-agent in the first machine, or change them by hand.",
       );
-    void open(machine, session).then(onOpened);
+    void openOnce();
   }, withoutAgentMs);
   return () => {
     ended = true;
@@ -101,6 +124,52 @@ async function settle(machine: Machine, session: Session): Promise<void> {
   }
 }
 
+/** @returns false where viv-agent does not answer or does not know how: the rest does it all, and takes its time */
+async function becomeQuickly(machine: Machine, session: Session): Promise<boolean> {
+  const { identity } = machine.state;
+  if (!identity?.quick || machine.session !== session) return false;
+  const agent = await vivAgentSoon(session);
+  if (!agent?.abilities.has("identity")) return false;
+  const failure = await tellIdentity(agent, identity).catch((error: unknown) => asVivError(error).message);
+  if (failure !== undefined)
+    machine.host.notice(machine, "warning", `The fork's clock, host name or machine-id could not be set: ${failure}`);
+  return failure === undefined;
+}
+
+/** Between the two agents' ports: QEMU opens both when the guest goes on, one after the other. */
+const otherPortMs = 1000;
+
+async function vivAgentSoon(session: Session): Promise<VivAgent | undefined> {
+  const found = await session.vivAgent.find();
+  if (found) return found;
+  await new Promise<void>((done) => {
+    const timer = setTimeout(finish, otherPortMs);
+    const stop = session.vivAgent.onOpened(finish);
+    function finish() {
+      clearTimeout(timer);
+      stop();
+      done();
+    }
+  });
+  return session.vivAgent.find();
+}
+
+/** @returns a guest's words on what it could not do */
+async function tellIdentity(agent: VivAgent, { hostname, machineId }: NonNullable<StateFile["identity"]>): Promise<string | undefined> {
+  const process = agent.applet(["identity"]);
+  const said = process.stderr.toArray();
+  process.stdout.resume();
+  const entropy = randomBytes(64).toString("hex");
+  process.stdin.end(`time ${BigInt(Date.now()) * 1_000_000n}\nentropy ${entropy}\nhostname ${hostname}\nmachine-id ${machineId}\n`);
+  const { exitCode } = await process.exit;
+  return exitCode === 0
+    ? undefined
+    : Buffer.concat((await said) as Buffer[])
+        .toString("utf8")
+        .trim()
+        .slice(-500);
+}
+
 /** @returns false where no agent answers */
 async function become(machine: Machine, session: Session, identity: NonNullable<StateFile["identity"]>): Promise<boolean> {
   if (!(await hasAgent(session))) return false;
@@ -111,12 +180,17 @@ async function become(machine: Machine, session: Session, identity: NonNullable<
   }
   const words = [
     ...["/bin/sh", "-c", identityScript, "sh", identity.hostname, identity.machineId],
-    ...[(await publicKey(machine.paths)) ?? "", identity.loginKeysBefore.join(" "), machine.state.run?.woken ? "woken" : "booted"],
+    ...[(await publicKey(machine.paths)) ?? "", identity.loginKeysBefore.join(" "), how(machine, identity)],
   ];
   const hostKey = await readFile(keyFiles(machine.paths).host).catch(() => Buffer.alloc(0));
   const { exitCode, stderr } = await guestCommand(session, words, { stdin: hostKey, timeoutMs: scriptTimeoutMs });
   if (exitCode !== 0) throw vivError("agent-failed", stderr.trim().slice(-500) || `exit code ${exitCode ?? "none"}`);
   return true;
+}
+
+function how({ state }: Machine, { quick }: NonNullable<StateFile["identity"]>): "woken" | "booted" | "forked" {
+  if (!state.run?.woken) return "booted";
+  return quick ? "forked" : "woken";
 }
 
 async function isWindows(session: Session): Promise<boolean> {

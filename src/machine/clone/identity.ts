@@ -25,6 +25,13 @@ export function cloneDefinition(definition: Definition, name: string): Definitio
 }
 
 /**
+ * The definition of a fork: its guest goes on, so its adapters keep their addresses (each fork has a NAT of its own).
+ */
+export function forkDefinition(definition: Definition, name: string): Definition {
+  return goingOn(cloneDefinition(definition, name), definition);
+}
+
+/**
  * The definition under which a clone goes on with saved memory: its own, but with the adapters' addresses as they were.
  * Memory and the adapter's saved registers know these (QEMU takes them from there whatever the command line says), and
  * after a reset virtio takes the command line's: slirp would give that address another lease, and no forward would reach

@@ -1,7 +1,10 @@
 /**
  * POSIX sh, of a guest of any distribution: $1 host name, $2 machine-id, $3 this machine's login key (base64), $4 those it
- * replaces, $5 `woken` (memory of the first machine) or `booted`; the SSH host key that is pinned comes on stdin. May be
- * run again.
+ * replaces, $5 `booted`, `woken` or `forked` (both: with memory of the first machine); the SSH host key that is pinned
+ * comes on stdin. May be run again.
+ *
+ * A fork gets the pinned host key alone: making the other kinds takes seconds. Its SSH server is told to begin anew
+ * (SIGHUP), which is quicker than restarting its service.
  *
  * systemd takes the new machine-id up at the next boot; what reads the file has it at once. Host keys are made anew where
  * OpenSSH keeps them on the disk: the pinned one, and the other kinds with ssh-keygen. The starter guest has its host key
@@ -50,13 +53,14 @@ if command -v ssh-keygen >/dev/null 2>&1 && ls /etc/ssh/ssh_host_*_key >/dev/nul
     ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key >/etc/ssh/ssh_host_ed25519_key.pub
     chmod 644 /etc/ssh/ssh_host_ed25519_key.pub
   fi
-  ssh-keygen -A >/dev/null
-  for service in ssh sshd; do
+  if [ "$how" != forked ]; then ssh-keygen -A >/dev/null; fi
+  if [ "$how" = forked ] && [ -s /run/sshd.pid ] && kill -HUP "$(cat /run/sshd.pid)" 2>/dev/null; then set --; else set -- ssh sshd; fi
+  for service; do
     if command -v systemctl >/dev/null 2>&1; then systemctl try-restart $service >/dev/null 2>&1 || :
     elif [ -x /etc/init.d/$service ]; then /etc/init.d/$service restart >/dev/null 2>&1 || :; fi
   done
 fi
-if [ "$how" = woken ] && [ -s "$key" ] && [ -x /usr/lib/vivarium/host-key ]; then
+if [ "$how" != booted ] && [ -s "$key" ] && [ -x /usr/lib/vivarium/host-key ]; then
   PATH=/usr/bin:$PATH /usr/lib/vivarium/host-key "$key"
   [ ! -s /run/dropbear.pid ] || kill "$(cat /run/dropbear.pid)" 2>/dev/null || :
 fi

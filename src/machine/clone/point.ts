@@ -16,15 +16,20 @@ import { newSuffix, saveRecords, sweep } from "../snapshots/records.ts";
 import { findSnapshot } from "../snapshots/tree.ts";
 import { makePrivateFolder, syncFolder } from "../storage.ts";
 
-/** One moment of a machine that can be copied: layers that nobody writes to while the copy is made. */
-export interface Point {
-  readonly machine: Machine;
+/** Layers in a folder that nobody writes to. */
+export interface LayerSource {
+  readonly machine: Pick<Machine, "name" | "paths">;
   readonly definition: Definition;
   readonly layers: LayerMap;
-  /** Relative to the machine's folder. */
-  readonly tpm: string | undefined;
   readonly file: SnapshotsFile;
   readonly graph: LayerGraph;
+}
+
+/** One moment of a machine that can be copied: its layers stand still while the copy is made. */
+export interface Point extends LayerSource {
+  readonly machine: Machine;
+  /** Relative to the machine's folder. */
+  readonly tpm: string | undefined;
   /** Absent: the present. */
   readonly record?: SnapshotRecord;
 }
@@ -34,6 +39,8 @@ export interface PointRequest {
   readonly snapshot?: string | undefined;
   /** The layers stay shared, so the machine must never write to them again. */
   readonly linked: boolean;
+  /** With the memory of that moment: the machine runs, or the snapshot has it. */
+  readonly memory?: boolean;
 }
 
 /** Automatic snapshots that only hold layers while something is copied. */
@@ -46,7 +53,7 @@ const jointPrefix = "before-copy-";
  */
 export function withPoint<T>(
   machine: Machine,
-  kind: "clone" | "export",
+  kind: "clone" | "export" | "template",
   request: PointRequest,
   work: Work,
   use: (point: Point, operation: Operation) => Promise<T>,
@@ -58,7 +65,7 @@ export function withPoint<T>(
     if (still) return linking(still);
     const joint = await takeSnapshot(
       machine,
-      { name: `${jointPrefix}${randomBytes(3).toString("hex")}`, memory: false, automatic: true },
+      { name: `${jointPrefix}${randomBytes(3).toString("hex")}`, memory: request.memory ?? false, automatic: true },
       operation,
     );
     try {
@@ -117,7 +124,7 @@ async function freezePresent(point: Point, operation: Operation): Promise<Point>
 }
 
 /** @throws VivError `host-cannot` for a disk that lies somewhere else: its file is not ours to freeze. */
-export function requireInside({ machine, layers }: Pick<Point, "machine" | "layers">): void {
+export function requireInside({ machine, layers }: Pick<LayerSource, "machine" | "layers">): void {
   const outside = Object.entries(layers).find(([, layer]) => isAbsolute(layer));
   if (!outside) return;
   throw vivError(

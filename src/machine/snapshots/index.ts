@@ -6,7 +6,7 @@ export { type CheckedFile, type CheckRequest, checkSnapshots, type SnapshotCheck
 export { compareSnapshots, snapshotThumbnail } from "./compare.ts";
 export { nextToRead, readContent } from "./contents.ts";
 export { createSnapshot } from "./create.ts";
-export { consistencyText, listSnapshots, type SnapshotFacts, type SnapshotsFacts, snapshotFacts } from "./list.ts";
+export { consistencyText, listSnapshots, type SnapshotFacts, type SnapshotsFacts, snapshotFacts, snapshotId } from "./list.ts";
 export { editSnapshot, emptySnapshots, type Removal, removeSnapshot, restoreRemovedSnapshot } from "./remove.ts";
 export { type RestoreRequest, restoreSnapshot } from "./restore.ts";
 export { spareLayers } from "./spare.ts";

@@ -8,7 +8,7 @@ import { type Standing, standingOf } from "./frozen.ts";
 import { chainOf, chainProblem, type LayerGraph, layerPath, readGraph } from "./graph.ts";
 import { loadHashes } from "./hashes.ts";
 import { internalSnapshots } from "./internal.ts";
-import { familyOf, parentsFirst } from "./tree.ts";
+import { familyOf, findSnapshot, parentsFirst } from "./tree.ts";
 
 /** A snapshot as it looks from outside: the record, and what the files say. */
 export interface SnapshotFacts {
@@ -64,6 +64,11 @@ export async function snapshotFacts(machine: Machine, id: string): Promise<Snaps
   const found = snapshots.find(({ record }) => record.id === id);
   if (!found) throw new Error(`snapshot ${id} is gone`);
   return found;
+}
+
+/** The id of a snapshot by its name or id. @throws VivError `not-found` */
+export async function snapshotId(machine: Machine, nameOrId: string): Promise<string> {
+  return findSnapshot(await loadSnapshots(machine.paths), nameOrId).id;
 }
 
 /** What is found out once for all snapshots. */
