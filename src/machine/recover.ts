@@ -11,6 +11,7 @@ import { Session } from "./session.ts";
 import { reconnect, recordEnd, sessionListener, takeUp } from "./sessionEvents.ts";
 import { nameAsFolder } from "./settings.ts";
 import { recoverSnapshots } from "./snapshots/recover.ts";
+import { removeTemporaries } from "./storage.ts";
 import { endSaved, forgetMemory } from "./suspend.ts";
 
 /** A QEMU that its vivd left while it started may take this long to open its monitor. */
@@ -52,6 +53,7 @@ export async function recover(machine: Machine): Promise<void> {
 }
 
 async function settle(machine: Machine): Promise<void> {
+  await removeTemporaries(machine.paths.folder);
   if (machine.factsLost) await recordWhatRuns(machine);
   const { operation } = machine.state;
   if (operation?.kind === "rename") return nameAsFolder(machine).then(() => clearOperation(machine));

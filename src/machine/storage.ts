@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -27,6 +27,11 @@ export async function writeFileAtomically(
     throw error;
   }
   if (options.durable) await syncFolder(dirname(file));
+}
+
+/** What a process that was killed in `writeFileAtomically` left in a folder. Only where no other one writes there. */
+export async function removeTemporaries(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) if (/^\.[0-9a-f]{12}\.tmp$/.test(name)) await rm(join(folder, name), { force: true });
 }
 
 /** Flushes a folder's entries. Windows has no such call and needs none. */

@@ -4,28 +4,25 @@ import { existsSync, statfsSync, statSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Result, VivClient } from "../../src/api/index.ts";
-import { codeOf, everything, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
+import { codeOf, everything, killVivd, type Pauses } from "../support/faults.ts";
 import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
 import { runTool } from "../support/tools.ts";
-import { makeWorld, type World } from "./world.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
+import type { World } from "./world.ts";
 
 describe("clones", function () {
   this.timeout(300_000);
+  let paused: PausedHome;
   let world: World;
   let pauses: Pauses;
   let home: TestHome;
   let client: VivClient;
 
   before(async () => {
-    world = await makeWorld();
-    pauses = pausesIn(world.folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ world, pauses, home, client } = paused);
   });
-  after(async () => {
-    await home.dispose();
-    await world.dispose();
-  });
+  after(() => paused.dispose());
   afterEach(async () => {
     for (const { name, state } of await client.call("machine.list", {}))
       if (state !== "stopped") await client.call("machine.kill", { machine: name });

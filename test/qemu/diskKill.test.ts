@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "jsonc-parser";
 import type { VivClient } from "../../src/api/index.ts";
-import { codeOf, diskIsClean, killHard, killVivd, type Pauses, pausesIn, qemuPids, show, untilState } from "../support/faults.ts";
-import { driversLoaded, starterMachine, type TestHome, testHome } from "../support/home.ts";
+import { codeOf, diskIsClean, killHard, killVivd, type Pauses, qemuPids, show, untilState } from "../support/faults.ts";
+import { driversLoaded, starterMachine, type TestHome } from "../support/home.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
 
 /**
  * `kill -9` of vivd, and of vivd and QEMU together, at every step of every change of a machine's disks. Afterwards the
@@ -56,29 +56,24 @@ const kept = "what was on the disk";
 
 describe("kill -9 while disks change", function () {
   this.timeout(240_000);
-  let folder: string;
+  let paused: PausedHome;
   let iso: string;
   let pauses: Pauses;
   let home: TestHome;
   let client: VivClient;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "viv-"));
-    pauses = pausesIn(folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ pauses, home, client } = paused);
     const content = Buffer.alloc(64 * 1024);
     content.write("\x01CD001\x01", 32_768, "latin1");
     iso = join(home.folder, "disc.iso");
     await writeFile(iso, content);
     // Known content, so that a disk can be told from an empty one without booting.
-    await writeFile(join(folder, "content.img"), Buffer.alloc(4 * mib, kept));
+    await writeFile(paused.world.path("content.img"), Buffer.alloc(4 * mib, kept));
     await starterMachine(client, machine, { set: ["cdrom={}"] });
   });
-  after(async () => {
-    await home.dispose();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => paused.dispose());
 
   const ids = async () => (await client.call("disk.list", { machine })).map(({ id }) => id);
   const file = (name: string) => join(home.machineFolder(machine), name);
@@ -95,7 +90,7 @@ describe("kill -9 while disks change", function () {
       for (const { id } of list) if (id !== "disk0") await client.call("disk.remove", { machine, disk: id, delete: true });
       await client.call("disk.emptyTrash", { machine });
       if (running) await boot();
-      await client.call("disk.add", { machine, id: "data", file: join(folder, "content.img"), format: "raw" });
+      await client.call("disk.add", { machine, id: "data", file: paused.world.path("content.img"), format: "raw" });
     }
     if (!running && (await show(client, machine)).state !== "stopped") await client.call("machine.kill", { machine });
     await client.call("disk.emptyTrash", { machine });
@@ -238,7 +233,7 @@ describe("kill -9 while disks change", function () {
       await prepare(false);
       const pause = await pauses.at("disk", "making the image");
       const cancel = new AbortController();
-      const image = { file: join(folder, "content.img"), format: "raw" } as const;
+      const image = { file: paused.world.path("content.img"), format: "raw" } as const;
       const adding = codeOf(client.call("disk.add", { machine, id: "more", ...image }, { signal: cancel.signal }));
       await pause.reached();
       cancel.abort();

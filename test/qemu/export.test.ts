@@ -5,18 +5,20 @@ import { existsSync } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Params, Result, VivClient } from "../../src/api/index.ts";
-import { codeOf, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
-import { type TestHome, testHome } from "../support/home.ts";
+import { codeOf, killVivd, type Pauses } from "../support/faults.ts";
+import type { TestHome } from "../support/home.ts";
 import { withLibvirt } from "../support/libvirt.ts";
 import { bootCd } from "../support/media.ts";
 import { gptDisk } from "../support/partitionedDisk.ts";
 import { runTool } from "../support/tools.ts";
-import { makeWorld, type World } from "./world.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
+import type { World } from "./world.ts";
 
 const mib = 1024 ** 2;
 
 describe("export", function () {
   this.timeout(300_000);
+  let paused: PausedHome;
   let world: World;
   let pauses: Pauses;
   let home: TestHome;
@@ -24,20 +26,15 @@ describe("export", function () {
   let raw: Buffer;
 
   before(async () => {
-    world = await makeWorld();
-    pauses = pausesIn(world.folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ world, pauses, home, client } = paused);
     await mkdir(world.path("out"));
     await gptDisk(world.path("disk.raw"), "BOOTX64.EFI");
     raw = await readFile(world.path("disk.raw"));
     await client.call("machine.import", { file: world.path("disk.raw"), name: "source" });
     await client.call("disk.add", { machine: "source", id: "data", size: "64M" });
   });
-  after(async () => {
-    await home.dispose();
-    await world.dispose();
-  });
+  after(() => paused.dispose());
   afterEach(async () => {
     for (const name of await readdir(world.path("out"))) await rm(world.path("out", name));
   });

@@ -3,17 +3,19 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
-import { codeOf, killVivd, type Pauses, pausesIn } from "../support/faults.ts";
-import { type TestHome, testHome } from "../support/home.ts";
+import { codeOf, killVivd, type Pauses } from "../support/faults.ts";
+import type { TestHome } from "../support/home.ts";
 import { manifestOf, ovfText, tarOf } from "../support/ova.ts";
 import { gptDisk } from "../support/partitionedDisk.ts";
 import { runTool } from "../support/tools.ts";
-import { makeWorld, type World } from "./world.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
+import type { World } from "./world.ts";
 
 const mib = 1024 ** 2;
 
 describe("image files", function () {
   this.timeout(120_000);
+  let paused: PausedHome;
   let world: World;
   let pauses: Pauses;
   let home: TestHome;
@@ -21,10 +23,8 @@ describe("image files", function () {
   let raw: Buffer;
 
   before(async () => {
-    world = await makeWorld();
-    pauses = pausesIn(world.folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ world, pauses, home, client } = paused);
     await mkdir(world.path("out"));
     await gptDisk(world.path("disk.raw"), "BOOTX64.EFI");
     raw = await readFile(world.path("disk.raw"));
@@ -32,10 +32,7 @@ describe("image files", function () {
       await qemuImg("convert", "-f", "raw", "-O", format, "disk.raw", `disk.${format}`);
     await qemuImg("convert", "-f", "raw", "-O", "vpc", "-o", "force_size=on", "disk.raw", "disk.vhd");
   });
-  after(async () => {
-    await home.dispose();
-    await world.dispose();
-  });
+  after(() => paused.dispose());
   afterEach(async () => {
     for (const name of await readdir(world.path("out"))) await rm(world.path("out", name));
   });

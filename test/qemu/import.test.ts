@@ -5,18 +5,20 @@ import { mkdir, readdir, readFile, stat, truncate, writeFile } from "node:fs/pro
 import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
 import { type ImportRequest, importMachine } from "../../src/host/index.ts";
-import { codeOf, everything, killVivd, type Pauses, pausesIn, until } from "../support/faults.ts";
+import { codeOf, everything, killVivd, type Pauses, until } from "../support/faults.ts";
 import { guest, type TestHome, testHome } from "../support/home.ts";
 import { bootCd } from "../support/media.ts";
 import { type Entry, manifestOf, ovfText, tarOf } from "../support/ova.ts";
 import { gptDisk, mbrDisk } from "../support/partitionedDisk.ts";
 import { runTool } from "../support/tools.ts";
-import { makeWorld, type World } from "./world.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
+import type { World } from "./world.ts";
 
 const mib = 1024 ** 2;
 
 describe("import", function () {
   this.timeout(300_000);
+  let paused: PausedHome;
   let world: World;
   let pauses: Pauses;
   let home: TestHome;
@@ -24,20 +26,15 @@ describe("import", function () {
   let stream: Buffer;
 
   before(async () => {
-    world = await makeWorld();
-    pauses = pausesIn(world.folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ world, pauses, home, client } = paused);
     await gptDisk(world.path("disk.raw"), "BOOTX64.EFI");
     for (const format of ["qcow2", "vdi", "vhdx"]) await qemuImg("convert", "-f", "raw", "-O", format, "disk.raw", `disk.${format}`);
     await qemuImg("convert", "-f", "raw", "-O", "vpc", "-o", "force_size=on", "disk.raw", "disk.vhd");
     await qemuImg("convert", "-f", "raw", "-O", "vmdk", "-o", "subformat=streamOptimized", "disk.raw", "disk.vmdk");
     stream = await readFile(world.path("disk.vmdk"));
   });
-  after(async () => {
-    await home.dispose();
-    await world.dispose();
-  });
+  after(() => paused.dispose());
 
   async function qemuImg(...args: string[]): Promise<void> {
     const { exitCode, stderr } = await runTool("qemu-img", args, world.folder);

@@ -7,6 +7,7 @@ import { codeOf, show, untilState } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
 import { allLayersAreClean } from "../support/snapshots.ts";
 import { blocks, emptyMachine, WrittenDisk } from "../support/snapshotWalk.ts";
+import { runTool } from "../support/tools.ts";
 
 /**
  * The host's disk fails once, while a running machine's disks change: QEMU's blkdebug is put below an image by QMP. It is
@@ -72,7 +73,9 @@ describe("an I/O error of the host", function () {
       const readOnly = nodes.find(({ "node-name": name }) => name === node)?.ro ?? false;
       faults += 1;
       const fails = `fails${faults}`;
-      const rule = { ...fault, errno: 5, once: true };
+      // Firmware that still looks for something to boot reads tables; the data of the layer it does not.
+      const sector = fault.iotype === "read" ? { sector: (await dataOffset(layer)) / 512 } : {};
+      const rule = { ...fault, ...sector, errno: 5, once: true };
       const added = { driver: "blkdebug", "node-name": fails, image: file, "inject-error": [rule] } as CommandArguments<"blockdev-add">;
       await qmp.execute("blockdev-add", added);
       const reopened = { driver: "qcow2", "node-name": node, file: fails, backing: below?.["node-name"] ?? null, "read-only": readOnly };
@@ -80,6 +83,16 @@ describe("an I/O error of the host", function () {
     } finally {
       qmp.dispose();
     }
+  }
+
+  /** Where the layer's own data begins in its file. */
+  async function dataOffset(layer: string): Promise<number> {
+    const mapped = await runTool("qemu-img", ["map", "-U", "--output=json", "-f", "qcow2", layer], home.machineFolder(machine));
+    const own = (JSON.parse(mapped.stdout) as { depth: number; data: boolean; offset?: number }[]).find(
+      ({ depth, data }) => depth === 0 && data,
+    );
+    assert.ok(own?.offset !== undefined, `${layer} holds nothing: ${mapped.stderr}`);
+    return own.offset;
   }
 
   const layerOf = async (name: string) => {

@@ -3,30 +3,25 @@ import { existsSync, statSync } from "node:fs";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { VivClient, VivEvent } from "../../src/api/index.ts";
-import { codeOf, killVivd, type Pauses, pausesIn, until, untilState } from "../support/faults.ts";
-import { driversLoaded, guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
-import { makeWorld, type World } from "./world.ts";
+import { codeOf, killVivd, type Pauses, until, untilState } from "../support/faults.ts";
+import { driversLoaded, guest, starterMachine, type TestHome } from "../support/home.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
 
 /** A snapshot with memory as a machine of its own: the guest goes on there, beside the first one, as another machine. */
 describe("restoring memory into a new machine", function () {
   this.timeout(300_000);
-  let world: World;
+  let paused: PausedHome;
   let pauses: Pauses;
   let home: TestHome;
   let client: VivClient;
 
   before(async () => {
-    world = await makeWorld();
-    pauses = pausesIn(world.folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ pauses, home, client } = paused);
     await starterMachine(client, "first", { start: true });
     await driversLoaded(client, "first");
   });
-  after(async () => {
-    await home.dispose();
-    await world.dispose();
-  });
+  after(() => paused.dispose());
 
   const shell = (name: string, script: string) => guest(client, name, "sh", "-c", script);
   const ticks = async (name: string) => Number(await shell(name, "wc -l < /run/ticks"));

@@ -1,35 +1,30 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { VivClient } from "../../src/api/index.ts";
-import { codeOf, killHard, killVivd, type Pauses, pausesIn, qemuPids, show, until, untilState } from "../support/faults.ts";
-import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
+import { codeOf, killHard, killVivd, type Pauses, qemuPids, show, until, untilState } from "../support/faults.ts";
+import { guest, starterMachine, type TestHome } from "../support/home.ts";
 import { allLayersAreClean } from "../support/snapshots.ts";
+import { type PausedHome, pausedHome } from "./pausedHome.ts";
 
 /** `kill -9` in the moment in which the guest's file systems stand still for a snapshot of its disks. */
 describe("killed while the guest is frozen", function () {
   this.timeout(240_000);
   const machine = "still";
-  let folder: string;
+  let paused: PausedHome;
   let pauses: Pauses;
   let home: TestHome;
   let client: VivClient;
 
   before(async () => {
-    folder = await mkdtemp(join(tmpdir(), "viv-"));
-    pauses = pausesIn(folder);
-    home = await testHome({ environment: pauses.environment });
-    client = await home.client();
+    paused = await pausedHome();
+    ({ pauses, home, client } = paused);
     await starterMachine(client, machine, { start: true });
     await shell("dd if=/dev/urandom of=/root/kept bs=1M count=4 2>/dev/null; sha256sum /root/kept > /root/sum; sync");
     await writes();
   });
-  after(async () => {
-    await home.dispose();
-    await rm(folder, { recursive: true, force: true });
-  });
+  after(() => paused.dispose());
 
   const shell = (script: string) => guest(client, machine, "sh", "-c", script);
   /** Each line of the log is a write that is on the guest's disk. */

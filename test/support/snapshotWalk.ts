@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { connect as connectSocket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -91,7 +91,7 @@ export class WrittenDisk {
       const raw = join(folder, "raw");
       const outcome = await runTool("qemu-img", ["convert", "-U", "-f", "qcow2", "-O", "raw", layer, raw], this.folder);
       if (outcome.exitCode !== 0) throw new Error(`${layer}: ${outcome.stderr}`);
-      const bytes = await readFile(raw);
+      const bytes = await start(raw, blocks * blockBytes);
       return Array.from({ length: blocks }, (_, block) => {
         const slice = bytes.subarray(block * blockBytes, (block + 1) * blockBytes);
         const [first = 0] = slice;
@@ -101,6 +101,17 @@ export class WrittenDisk {
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
+  }
+}
+
+/** The disk may have grown since. */
+async function start(file: string, length: number): Promise<Buffer> {
+  const handle = await open(file);
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
   }
 }
 

@@ -80,6 +80,9 @@ export async function runLimited<T>(toolchain: Toolchain, command: ImageCommand<
     return command.parse({ exitCode: exitCode ?? null, stdout, stderr });
   } finally {
     clearTimeout(stall);
+    // One whose start could not be noted (a full disk) would go on writing what its caller removes.
+    running.kill("SIGKILL");
+    await running;
     await rm(cwd, { recursive: true, force: true });
   }
 }

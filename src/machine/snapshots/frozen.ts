@@ -128,7 +128,9 @@ export async function whileLinking<T>(machine: Machine, link: () => Promise<T>):
       if (!known || known.mark !== before.frozen[name]?.mark || !now || sameStamp(now, known.stamp)) return [];
       return sameButForInodeTime(now, stamp) ? [[name, { ...known, stamp: now }]] : [];
     });
-    if (again.length > 0) await saveRecords(machine, { ...file, frozen: { ...file.frozen, ...Object.fromEntries(again) } });
+    const known = { ...file, frozen: { ...file.frozen, ...Object.fromEntries(again) } };
+    // On a full disk the files are compared by their content the next time, and the links are made all the same.
+    if (again.length > 0) await saveRecords(machine, known).catch(() => undefined);
   }
 }
 

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Definition, type LayerMap, type SnapshotsFile, vivError } from "../../model/index.ts";
+import { asVivError, type Definition, type LayerMap, type SnapshotsFile, vivError } from "../../model/index.ts";
 import { layersOf, loadSnapshots } from "../layers.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
@@ -10,7 +10,20 @@ import { saveRecords } from "./records.ts";
 /** What a running QEMU's block graph is, asked for and never guessed: each live snapshot and merge changes it. */
 
 export async function runSteps(session: Session, steps: readonly Step[], timeoutMs = 10_000): Promise<void> {
-  for (const { execute, arguments: args } of steps) await (session.qmp.execute as LooseExecute)(execute, args, { timeoutMs });
+  for (const { execute, arguments: args } of steps)
+    await (session.qmp.execute as LooseExecute)(execute, args, { timeoutMs }).catch((error: unknown) => {
+      throw ofTheDisk(error);
+    });
+}
+
+/** QEMU refuses in words; what is wrong with the host's disk has codes of its own. */
+function ofTheDisk(error: unknown): unknown {
+  const said = asVivError(error).message;
+  if (/No space left|Disk quota/i.test(said))
+    return vivError("disk-full", `The disk is full: ${said}`, "Free some space and try again; nothing is lost.", error);
+  if (/Input\/output error/i.test(said))
+    return vivError("io-error", `The host's disk failed: ${said}`, "Check that disk (its log, its cables); nothing was changed.", error);
+  return error;
 }
 
 /** A step's name and arguments belong together by its type; the client's signature cannot say so for a union. */
