@@ -31,7 +31,7 @@ export const ImageInspection = z.object({
 export type ImageInspection = z.infer<typeof ImageInspection>;
 
 export const PruneItem = z.object({
-  kind: z.enum(["machine", "snapshot", "disk", "image", "bundle", "leftover"]),
+  kind: z.enum(["machine", "snapshot", "disk", "template", "image", "bundle", "leftover"]),
   /** A machine's name, an image's, a folder. */
   name: z.string(),
   detail: z.string(),

@@ -39,7 +39,7 @@ function only(machine: string | undefined, world: World): Machine | undefined {
 
 async function pruneContext(world: World): Promise<PruneContext> {
   const toolchain = await world.toolchains.current().catch(() => undefined);
-  return { home: world.home, machines: world.library.all, bundlesInUse: toolchain ? [toolchain.id] : [] };
+  return { home: world.home, machines: world.library.all, templates: world.templates, bundlesInUse: toolchain ? [toolchain.id] : [] };
 }
 
 function imageContext(world: World): ImageContext {

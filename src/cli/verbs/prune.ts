@@ -6,7 +6,7 @@ import { styleFor } from "../style.ts";
 import { table } from "../table.ts";
 import { defineVerb, type Work } from "../verb.ts";
 
-const kinds = ["machine", "snapshot", "disk", "image", "bundle", "leftover"] as const satisfies readonly PruneItem["kind"][];
+const kinds = ["machine", "snapshot", "disk", "template", "image", "bundle", "leftover"] as const satisfies readonly PruneItem["kind"][];
 
 export const verb = defineVerb({
   name: "prune",

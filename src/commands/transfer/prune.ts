@@ -71,6 +71,8 @@ function kindWord(kind: Kind): string {
       return l10n.t("Removed snapshots");
     case "disk":
       return l10n.t("Removed disks");
+    case "template":
+      return l10n.t("Templates that forks made and nothing runs on");
     case "image":
       return l10n.t("Images that no machine uses");
     case "bundle":

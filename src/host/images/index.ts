@@ -9,4 +9,4 @@ export { forget as forgetDownload, halfFetched, type PullContext, type PullReque
 export { type Image, ImageFile } from "./record.ts";
 export { contentOf, listRecords, removeContent } from "./store.ts";
 export { type ImageUpdate, imageUpdates } from "./updates.ts";
-export { everyRecord, imageUsers, usersOf } from "./usage.ts";
+export { everyRecord, imageUsers, placesOfMachines, usersOf } from "./usage.ts";

@@ -21,8 +21,8 @@ export async function roomForForks(folder: string, free: { memoryBytes: number }
 }
 
 /** All of them or none is started. @throws VivError `not-enough-memory` with how many there is room for */
-export async function requireRoom(folder: string, count: number): Promise<void> {
-  const room = await roomForForks(folder);
+export async function requireRoom(folder: string, count: number, free?: { memoryBytes: number }): Promise<void> {
+  const room = await roomForForks(folder, free);
   if (count <= room) return;
   throw vivError(
     "not-enough-memory",

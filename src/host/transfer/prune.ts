@@ -12,13 +12,14 @@ import {
 } from "../../machine/index.ts";
 import { asVivError } from "../../model/index.ts";
 import type { Home } from "../home.ts";
-import { contentOf, everyRecord, forgetDownload, halfFetched, listRecords, removeContent } from "../images/index.ts";
+import { contentOf, everyRecord, forgetDownload, halfFetched, listRecords, placesOfMachines, removeContent } from "../images/index.ts";
+import { removeTemplate, runningOn, type TemplateStore, templateBytes } from "../templates/index.ts";
 import { emptyTrash, listTrash } from "../trash.ts";
 import { freedByRemoving } from "./freed.ts";
 
 /** What can be deleted for good, and what that frees. Nothing here that a machine, or one that can come back, needs. */
 export interface PruneItem {
-  readonly kind: "machine" | "snapshot" | "disk" | "image" | "bundle" | "leftover";
+  readonly kind: "machine" | "snapshot" | "disk" | "template" | "image" | "bundle" | "leftover";
   readonly name: string;
   readonly detail: string;
   readonly bytes: number;
@@ -27,6 +28,7 @@ export interface PruneItem {
 export interface PruneContext {
   readonly home: Home;
   readonly machines: readonly Machine[];
+  readonly templates: TemplateStore;
   /** Ids of bundles in use by this service. */
   readonly bundlesInUse: readonly string[];
 }
@@ -55,7 +57,7 @@ export async function prune(context: PruneContext, request: PruneRequest, work: 
   const failures: unknown[] = [];
   // Removed machines first: with them goes the last need for images and bundles.
   for (const kinds of [
-    ["machine", "snapshot", "disk", "leftover"],
+    ["machine", "snapshot", "disk", "template", "leftover"],
     ["image", "bundle"],
   ] as const) {
     const wanted = kinds.filter((kind) => request.kinds === undefined || request.kinds.includes(kind));
@@ -84,6 +86,7 @@ async function prunable(context: PruneContext, { machine, kinds }: PruneRequest)
     if (wants("leftover")) items.push(...(await spareLayersOf(each)));
   }
   if (machine) return items;
+  if (wants("template")) items.push(...(await idleTemplates(context)));
   if (wants("leftover")) items.push(...(await halfMade(context.home)));
   if (wants("image")) items.push(...(await unusedImages(context)));
   if (wants("bundle")) items.push(...(await oldBundles(context)));
@@ -124,6 +127,18 @@ async function spareLayersOf(machine: Machine): Promise<Prunable[]> {
   if (spare.layers === 0) return [];
   const detail = `${spare.layers} layers that nobody is in any more`;
   return [{ kind: "leftover", name: machine.name, detail, bytes: spare.bytes, run: (work) => emptySnapshots(machine, work) }];
+}
+
+/** Templates that forks made on the way, and that nobody runs on now. Those that people made are theirs to remove. */
+async function idleTemplates({ templates, machines }: PruneContext): Promise<Prunable[]> {
+  const idle = templates.all.filter(({ record }) => record?.implicit && runningOn(record, machines).length === 0);
+  return Promise.all(
+    idle.map(async (template) => {
+      const detail = `made by a fork of ${template.record?.source.name}, used ${template.record?.lastUsedAt}`;
+      const run = () => removeTemplate(template, templates, machines);
+      return { kind: "template", name: template.name, detail, bytes: await templateBytes(template), run } as const;
+    }),
+  );
 }
 
 /** Folders of machines and images that were never finished by another process than this one. */
@@ -198,7 +213,7 @@ async function needsOf({ home }: PruneContext): Promise<Needs> {
   const images = new Set<string>();
   const bundles = new Set<string>();
   const known = await readdir(home.images).catch(() => []);
-  for (const parent of [home.machines, home.trash])
+  for (const parent of placesOfMachines(home))
     for (const name of await readdir(parent).catch(() => [])) {
       const folder = join(parent, name);
       if (!(await lstat(folder)).isDirectory()) continue;

@@ -1,0 +1,45 @@
+qemu-system-x86_64 \
+  -name guest=direct-kernel \
+  -uuid 3f0c6a1e-8b7d-4c2a-9e5f-0a1b2c3d4e5f \
+  -nodefaults \
+  -no-user-config \
+  -display none \
+  -msg timestamp=on \
+  -action reboot=shutdown,shutdown=poweroff,panic=pause,watchdog=pause \
+  -rtc base=utc,clock=host \
+  -S \
+  -incoming defer \
+  -L /Users/ada/.vivarium/bin/0123456789ab/share/qemu \
+  -machine pc-q35-10.0,memory-backend=ram,hpet=off,vmport=off,sata=off,smbus=off,graphics=off,smm=off,mem-merge=off,dump-guest-core=off \
+  -accel tcg,thread=multi,tb-size=128 \
+  -cpu max \
+  -smp 2,sockets=1,cores=2,threads=1 \
+  -m size=512M \
+  -object '{"qom-type":"memory-backend-file","id":"ram","size":536870912,"mem-path":"/home/me/.vivarium/templates/base/memory","share":false,"readonly":true,"rom":"off"}' \
+  -boot menu=off,strict=on \
+  -chardev socket,id=control,path=/Users/ada/.vivarium/run/a1b2c3/qmp.sock,server=on,wait=off \
+  -mon chardev=control,mode=control \
+  -chardev socket,id=rescue,path=/Users/ada/.vivarium/run/a1b2c3/rescue.sock,server=on,wait=off \
+  -mon chardev=rescue,mode=control \
+  -chardev socket,id=serial,path=/Users/ada/.vivarium/run/a1b2c3/serial.sock,server=on,wait=off,logfile=/Users/ada/.vivarium/machines/direct-kernel/logs/serial.log,logappend=on \
+  -device '{"driver":"isa-serial","id":"serial0","chardev":"serial","index":0}' \
+  -device '{"driver":"virtio-serial-pci","id":"ports","bus":"pcie.0","addr":"0x2","multifunction":true}' \
+  -chardev socket,id=agent,path=/Users/ada/.vivarium/run/a1b2c3/agent.sock,server=on,wait=off \
+  -device '{"driver":"virtserialport","id":"agent-port","bus":"ports.0","nr":1,"chardev":"agent","name":"org.qemu.guest_agent.0"}' \
+  -chardev socket,id=viv-agent,path=/Users/ada/.vivarium/run/a1b2c3/viv-agent.sock,server=on,wait=off \
+  -device '{"driver":"virtserialport","id":"viv-agent-port","bus":"ports.0","nr":2,"chardev":"viv-agent","name":"dev.vivarium.agent.0"}' \
+  -device '{"driver":"pcie-root-port","id":"port0","chassis":1,"slot":1,"bus":"pcie.0","addr":"0x7","multifunction":true}' \
+  -device '{"driver":"pcie-root-port","id":"port1","chassis":2,"slot":2,"bus":"pcie.0","addr":"0x7.0x1"}' \
+  -device '{"driver":"pcie-root-port","id":"port2","chassis":3,"slot":3,"bus":"pcie.0","addr":"0x7.0x2"}' \
+  -device '{"driver":"pcie-root-port","id":"port3","chassis":4,"slot":4,"bus":"pcie.0","addr":"0x7.0x3"}' \
+  -object '{"qom-type":"rng-builtin","id":"entropy"}' \
+  -device '{"driver":"virtio-rng-pci","id":"rng","rng":"entropy","bus":"pcie.0","addr":"0x2.0x1"}' \
+  -device '{"driver":"virtio-balloon-pci","id":"balloon","deflate-on-oom":true,"free-page-reporting":false,"bus":"pcie.0","addr":"0x2.0x2"}' \
+  -device '{"driver":"pvpanic-pci","id":"panic","bus":"pcie.0","addr":"0x2.0x5"}' \
+  -device '{"driver":"vmgenid","id":"generation","guid":"7d6a2f0e-52f1-4c39-9d0e-1f2e3d4c5b6a"}' \
+  -blockdev '{"driver":"qcow2","node-name":"disk0","read-only":false,"discard":"unmap","cache":{"direct":false,"no-flush":false},"backing":null,"file":{"driver":"file","node-name":"disk0.file","filename":"/Users/ada/.vivarium/machines/direct-kernel/disk0.qcow2","aio":"threads","cache":{"direct":false,"no-flush":false},"read-only":false,"discard":"unmap"}}' \
+  -device '{"driver":"virtio-blk-pci","bus":"pcie.0","addr":"0xe","id":"disk0-device","drive":"disk0","serial":"disk0","bootindex":1,"werror":"stop","rerror":"stop"}' \
+  -netdev '{"type":"user","id":"u0","net":"10.0.2.0/24","ipv6-prefix":"fec0::","hostname":"direct-kernel"}' \
+  -netdev '{"type":"hubport","id":"h0","hubid":0,"netdev":"u0"}' \
+  -netdev '{"type":"hubport","id":"n0","hubid":0}' \
+  -device '{"driver":"virtio-net-pci","id":"nic0","netdev":"n0","mac":"52:54:00:12:34:56","bus":"pcie.0","addr":"0x3","romfile":"","bootindex":201}'
