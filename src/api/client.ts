@@ -42,6 +42,12 @@ export interface FileWatch {
   close(): void;
 }
 
+/** `guest.watchPorts`, open: ends when the guest or the service goes away. */
+export interface PortsWatch {
+  onEnd(listener: () => void): void;
+  close(): void;
+}
+
 /** A connection to vivd. Every failure is a VivError. */
 export interface VivClient {
   readonly service: BuildIdentity & { pid: number; apiVersion: number };
@@ -52,6 +58,8 @@ export interface VivClient {
   openExec(params: Params<"machine.openExec">): Promise<ExecSession | undefined>;
   /** What changes in a folder of the guest; undefined where the guest cannot tell. */
   openWatch(params: Params<"file.watch">): Promise<FileWatch | undefined>;
+  /** Keeps `machine.portsChanged` coming for a machine; undefined where the guest cannot tell. */
+  watchPorts(params: Params<"guest.watchPorts">): Promise<PortsWatch | undefined>;
   /** Resolves when the connection is gone, for whatever reason. */
   readonly closed: Promise<void>;
   dispose(): void;
@@ -286,6 +294,13 @@ class Client implements VivClient {
       onEnd: (listener) => opened.onEnd(() => listener()),
       close: () => opened.close(),
     };
+  }
+
+  async watchPorts(params: Params<"guest.watchPorts">): Promise<PortsWatch | undefined> {
+    const { stream } = await this.call("guest.watchPorts", params);
+    if (stream === null) return undefined;
+    const opened = this.#stream(stream);
+    return { onEnd: (listener) => opened.onEnd(() => listener()), close: () => opened.close() };
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { OperationView } from "../model/index.ts";
+import { GuestPort } from "./guestMethods.ts";
 import { MachineSummary } from "./methods.ts";
 
 /** What vivd tells every client. One event names one machine, so that a view repaints one item. */
@@ -8,6 +9,8 @@ export const VivEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("machine.removed"), at: z.string(), id: z.string(), name: z.string() }),
   /** Its snapshots, disks or media are not what they were: lists of them are to be asked for again. */
   z.object({ event: z.literal("machine.storageChanged"), at: z.string(), id: z.string(), name: z.string() }),
+  /** All that the guest listens on; sent while somebody watches (`guest.watchPorts`). */
+  z.object({ event: z.literal("machine.portsChanged"), at: z.string(), id: z.string(), name: z.string(), ports: z.array(GuestPort) }),
   z.object({ event: z.literal("machine.readiness"), at: z.string(), id: z.string(), name: z.string(), step: z.string(), ms: z.number() }),
   z.object({
     event: z.literal("machine.notice"),

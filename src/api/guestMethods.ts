@@ -8,6 +8,10 @@ const user = z.string().min(1).max(64).default("root");
 const key = z.string().min(16).max(16_384);
 const aKey = z.strictObject({ machine, user, key });
 
+/** `process`: who listens, in the guest's words. */
+export const GuestPort = z.object({ protocol: z.enum(["tcp", "udp"]), address: z.string(), port: z.int(), process: z.string().optional() });
+export type GuestPort = z.infer<typeof GuestPort>;
+
 export const guestMethods = {
   "guest.agentStatus": read(
     "Which viv-agent the guest has, and which one this Vivarium would put there",
@@ -40,10 +44,11 @@ export const guestMethods = {
       way,
     }),
   ),
-  "guest.ports": read(
-    "Which ports somebody in the guest listens on, by viv-agent",
+  "guest.ports": read("Which ports somebody in the guest listens on, by viv-agent", z.strictObject({ machine }), z.array(GuestPort)),
+  "guest.watchPorts": change(
+    "Tell every client by `machine.portsChanged` what the guest listens on, now and after each change, until the stream ends. `stream` is null where the guest has no viv-agent",
     z.strictObject({ machine }),
-    z.array(z.object({ protocol: z.enum(["tcp", "udp"]), address: z.string(), port: z.int() })),
+    z.object({ stream: z.int().nullable() }),
   ),
   "guest.listKeys": read(
     "The SSH public keys that may log in as a user of the guest",

@@ -21,7 +21,7 @@ export const copySshCommand: Command = oneVerb({
 /** Where the guest can be reached: a forwarded port's address, or the guest's own where it has no forward. */
 export const copyAddress: Command = async (work, ...args) => {
   const [node] = args;
-  if (isPort(node)) return copied(`${node.forward.hostAddress}:${node.forward.hostPort}`);
+  if (isPort(node) && node.forward) return copied(`${node.forward.hostAddress}:${node.forward.hostPort}`);
   const machine = await pickMachine(work.editor, args, {
     ...running,
     title: l10n.t("Machine whose address to copy"),
@@ -31,10 +31,10 @@ export const copyAddress: Command = async (work, ...args) => {
   return address === undefined ? undefined : copied(address);
 };
 
-/** A forwarded TCP port in the browser. */
+/** A forwarded TCP port in the browser; a port that is not forwarded has no way there. */
 export const openPort: Command = async ({ editor }, ...args) => {
   const [node] = args;
-  const forward = isPort(node) ? node.forward : await chooseForward(editor, args);
+  const forward = isPort(node) && node.forward ? node.forward : await chooseForward(editor, args);
   if (!forward) return undefined;
   // asExternalUri is what makes it work from a browser or over a remote window.
   const uri = await vscode.env.asExternalUri(vscode.Uri.parse(`http://${forward.hostAddress}:${forward.hostPort}/`));

@@ -15,7 +15,10 @@ import { addToWorkspace, openFile, refreshFiles } from "./files/browse.ts";
 import { newFile, newFolder, removeFile, renameFile } from "./files/change.ts";
 import { download, upload } from "./files/transfer.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
-import { guestInfo, installAgent, syncClock } from "./guest.ts";
+import { addKey, removeKey, setPassword } from "./guest/access.ts";
+import { agentStatus, installAgent, upgradeAgent } from "./guest/agent.ts";
+import { freezeGuest, thawGuest, trimGuest } from "./guest/care.ts";
+import { guestInfo, syncClock } from "./guest/system.ts";
 import { hostReport } from "./hostReport.ts";
 import { checkImageUpdates, importImage, removeImage, verifyImage } from "./images/care.ts";
 import { pullImage } from "./images/pull.ts";
@@ -98,6 +101,14 @@ const table: Record<CommandId, Command> = {
   "vivarium.syncClock": syncClock,
   "vivarium.guestInfo": guestInfo,
   "vivarium.installAgent": installAgent,
+  "vivarium.agentStatus": agentStatus,
+  "vivarium.upgradeAgent": upgradeAgent,
+  "vivarium.guest.trim": trimGuest,
+  "vivarium.guest.freeze": freezeGuest,
+  "vivarium.guest.thaw": thawGuest,
+  "vivarium.guest.setPassword": setPassword,
+  "vivarium.guest.addKey": addKey,
+  "vivarium.guest.removeKey": removeKey,
   "vivarium.showSerialLog": showSerialLog,
   "vivarium.showLogs": showLogs,
   "vivarium.showEvents": showEvents,

@@ -6,6 +6,7 @@ import { localHost, type Platform, type ProcessIdentity, processor } from "../ba
 import { ContentKeeper, freePort, type Home, Library, portIsFree, TemplateStore, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
+import { PortWatches } from "./portWatches.ts";
 import { SshConfigKeeper } from "./sshConfigHandlers.ts";
 import { summaryOf } from "./views.ts";
 
@@ -21,6 +22,7 @@ export class World {
   readonly templates: TemplateStore;
   readonly sshConfig = new SshConfigKeeper(this);
   readonly contents: ContentKeeper;
+  readonly portWatches: PortWatches;
   /** Where the programs, the bundle and the guests came from. */
   readonly distFolder: string | undefined;
   readonly startedAt = Date.now();
@@ -35,6 +37,7 @@ export class World {
     this.home = home;
     this.self = self;
     this.#emit = emit;
+    this.portWatches = new PortWatches(emit);
     const dist = distFolder();
     this.distFolder = dist;
     this.toolchains = new Toolchains({

@@ -1,14 +1,13 @@
 import * as vscode from "vscode";
 import type { MachineDetails } from "../api/index.ts";
 import { pendingWords, plain } from "../editor/index.ts";
-import type { FactNode, GroupNode, Node, PortNode } from "./nodes.ts";
+import type { FactNode, GroupNode, Node } from "./nodes.ts";
 
 const { l10n } = vscode;
 
-/** What hangs under a machine: its ports, disks, past, and changes that wait for the next start. */
-export function childrenOf(details: MachineDetails, storage: readonly Node[]): Node[] {
+/** What hangs under a machine: its ports, files, disks, past, and changes that wait for the next start. */
+export function childrenOf(details: MachineDetails, rows: readonly Node[]): Node[] {
   const machine = details.id;
-  const ports = details.forwards.map((forward): PortNode => ({ kind: "port", machine, forward }));
   const facts: FactNode[] = [];
   if (details.pending.length > 0) {
     facts.push({
@@ -19,22 +18,7 @@ export function childrenOf(details: MachineDetails, storage: readonly Node[]): N
       description: details.pending.map(pendingWords).join(", "),
     });
   }
-  return [...ports, ...storage, ...facts];
-}
-
-export function portItem({ machine, forward }: PortNode): vscode.TreeItem {
-  const { protocol, hostAddress, hostPort, guestPort } = forward;
-  const item = row("plug", l10n.t("Port {0}", guestPort), `${hostAddress}:${hostPort}${protocol === "udp" ? "/udp" : ""}`);
-  item.id = `port:${machine}:${protocol}:${hostAddress}:${hostPort}`;
-  item.contextValue = `port ${protocol}${guestPort === 22 ? " ssh" : ""}`;
-  item.tooltip = l10n.t(
-    "{0} port {1} of the guest is {2} port {3} of this computer",
-    protocol.toUpperCase(),
-    guestPort,
-    hostAddress,
-    hostPort,
-  );
-  return item;
+  return [...rows, ...facts];
 }
 
 export function factItem({ machine, icon, label, description }: FactNode): vscode.TreeItem {

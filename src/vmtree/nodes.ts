@@ -11,9 +11,17 @@ export interface GroupNode {
 export interface MachineNode extends MachineRef {
   readonly kind: "machine";
 }
+export interface PortsNode extends MachineRef {
+  readonly kind: "ports";
+}
+/** A port of the guest that is forwarded, or listened on. */
 export interface PortNode extends MachineRef {
   readonly kind: "port";
-  readonly forward: MachineDetails["forwards"][number];
+  readonly protocol: "tcp" | "udp";
+  readonly port: number;
+  readonly forward?: MachineDetails["forwards"][number];
+  /** Who listens; null: nobody; absent: the guest does not tell. */
+  readonly listener?: { readonly process?: string; readonly insideOnly: boolean } | null | undefined;
 }
 /** Something to know: changes that wait for the next start, why the details cannot be had. */
 export interface FactNode extends MachineRef {
@@ -22,4 +30,4 @@ export interface FactNode extends MachineRef {
   readonly label: string;
   readonly description: string;
 }
-export type Node = GroupNode | MachineNode | PortNode | StorageNode | FileTreeNode | FactNode;
+export type Node = GroupNode | MachineNode | PortsNode | PortNode | StorageNode | FileTreeNode | FactNode;

@@ -1,11 +1,12 @@
 import * as vscode from "vscode";
 import type { MachineDetails, MachineSummary, MachineUsage } from "../api/index.ts";
 import { type Editor, factsOf, hasProcess, type MachinesChange, plain } from "../editor/index.ts";
-import { childrenOf, factItem, groupItem, portItem } from "./childItems.ts";
+import { childrenOf, factItem, groupItem } from "./childItems.ts";
 import { FileRows } from "./fileRows.ts";
 import { machineItem } from "./machineItem.ts";
 import type { GroupNode, MachineNode, Node } from "./nodes.ts";
 import { type Arrangement, arrange } from "./order.ts";
+import { PortRows, portItem, portsItem } from "./portRows.ts";
 import { storageItem } from "./storageItems.ts";
 import { StorageRows } from "./storageRows.ts";
 import { machineTooltip } from "./tooltip.ts";
@@ -24,6 +25,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #nodes = new Map<string, MachineNode>();
   readonly #storage: StorageRows;
   readonly #files: FileRows;
+  readonly #ports: PortRows;
   readonly #groups = new Map<string, GroupNode>();
   /** Details that have come, for rows to be drawn without waiting. */
   readonly #details = new Map<string, MachineDetails>();
@@ -41,6 +43,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#editor = editor;
     this.#storage = new StorageRows(editor);
     this.#files = new FileRows(editor, (node) => this.#changed.fire(node));
+    this.#ports = new PortRows(editor, (node) => this.#changed.fire(node));
     this.#subscriptions = [
       editor.machines.onDidChange((change) => this.#take(change)),
       editor.storage.onDidChange((machine) => {
@@ -72,6 +75,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     switch (node.kind) {
       case "group":
         return groupItem(node, this.arrangement.membersOf(node.name).length);
+      case "ports":
+        return portsItem(node);
       case "port":
         return portItem(node);
       case "fact":
@@ -98,8 +103,9 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (node.kind === "port" || node.kind === "fact") return [];
     try {
       if (node.kind === "files" || node.kind === "file" || node.kind === "moreFiles") return await this.#files.childrenOf(node);
+      if (node.kind === "ports") return await this.#ports.childrenOf(node);
       if (node.kind !== "machine") return await this.#storage.childrenOf(node);
-      const rows = [...this.#files.of(node.machine), ...this.#storage.of(node.machine)];
+      const rows = [...this.#ports.of(node.machine), ...this.#files.of(node.machine), ...this.#storage.of(node.machine)];
       return childrenOf(await this.#editor.machines.details(node.machine), rows);
     } catch (error) {
       return [
@@ -160,9 +166,10 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#figures.set(node.machine, timer);
   }
 
-  /** A folder of a guest that nobody sees any more is not watched. */
+  /** What nobody sees any more is not watched. */
   collapsed(node: Node): void {
     if (node.kind === "file") this.#files.collapsed(node);
+    if (node.kind === "ports") this.#ports.collapsed(node);
   }
 
   /** Draws a folder of a guest again. */
@@ -181,6 +188,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   dispose(): void {
     for (const timer of this.#figures.values()) clearTimeout(timer);
     this.#files.dispose();
+    this.#ports.dispose();
     for (const subscription of this.#subscriptions) subscription.dispose();
     this.#changed.dispose();
   }
@@ -224,6 +232,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         this.#nodes.delete(id);
         this.#storage.drop(id);
         this.#files.drop(id);
+        this.#ports.drop(id);
       }
       this.repaint();
       return;

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import type { VivClient } from "../../src/api/index.ts";
+import type { GuestPort, VivClient } from "../../src/api/index.ts";
+import { until } from "../support/faults.ts";
 import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 const key = `ssh-ed25519 ${"A".repeat(64)} somebody@somewhere`;
@@ -32,6 +33,30 @@ describe("inside the guest", function () {
     let ports: { protocol: string; port: number }[] = [];
     while (!ports.some(({ port }) => port === 4711) && Date.now() < end) ports = await client.call("guest.ports", { machine });
     assert.ok(ports.some(({ protocol, port }) => protocol === "tcp" && port === 4711));
+  });
+
+  it("tells when somebody begins and ends to listen, and who it is, until nobody wants to know", async () => {
+    const told: GuestPort[][] = [];
+    const stopListening = client.onEvent((event) => {
+      if (event.event === "machine.portsChanged" && event.name === machine) told.push(event.ports);
+    });
+    const has = (port: number) => told.at(-1)?.some((one) => one.port === port) ?? false;
+    const watch = await client.watchPorts({ machine });
+    assert.ok(watch);
+    await until("the first word", async () => told.length > 0);
+    await client.call("machine.exec", { machine, command: ["sh", "-c", "nc -l -p 4712 > /dev/null 2>&1 < /dev/null & echo $! > /run/nc"] });
+    await until("the port", async () => has(4712));
+    assert.equal(told.at(-1)?.find(({ port }) => port === 4712)?.process, "nc");
+    // A second one that asks hears what is known, and ends nothing for the first.
+    const before = told.length;
+    const second = await client.watchPorts({ machine });
+    await until("the same again", async () => told.length > before && has(4712));
+    second?.close();
+    await client.call("machine.exec", { machine, command: ["sh", "-c", "kill $(cat /run/nc)"] });
+    await until("the port is gone", async () => !has(4712));
+    watch.close();
+    await until("the guest looks no more", async () => !(await guest(client, machine, "ps")).includes("viv-agent ports"));
+    stopListening();
   });
 
   it("lets a key in once, lists it, takes it away, and leaves the others", async () => {

@@ -49,6 +49,7 @@ function concerns(event: VivEvent, names: readonly string[]): boolean {
       return names.includes(event.machine.name) || names.includes(event.machine.id);
     case "machine.removed":
     case "machine.storageChanged":
+    case "machine.portsChanged":
     case "machine.readiness":
     case "machine.notice":
       return names.includes(event.name) || names.includes(event.id);
@@ -74,6 +75,10 @@ export function eventText(event: VivEvent): string {
         return `${safeText(event.name)}  removed`;
       case "machine.storageChanged":
         return `${safeText(event.name)}  disks or snapshots changed`;
+      case "machine.portsChanged": {
+        const ports = event.ports.map(({ protocol, address, port }) => safeText(`${protocol} ${address} ${port}`)).join(", ");
+        return `${safeText(event.name)}  listens on ${ports === "" ? "nothing" : ports}`;
+      }
       case "machine.readiness":
         return `${safeText(event.name)}  ready: ${safeText(event.step)} after ${Math.round(event.ms)} ms`;
       case "machine.notice":

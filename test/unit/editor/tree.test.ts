@@ -84,9 +84,37 @@ describe("the machines tree", () => {
     const children = await tree.getChildren(node);
     assert.deepEqual(
       children.map((child) => tree.getTreeItem(child).label),
-      ["Port 22", "Files", "Disks", "Snapshots", "At the next start"],
+      ["Ports", "Files", "Disks", "Snapshots", "At the next start"],
     );
     assert.equal(tree.getTreeItem(children.at(-1)!).description, "memory: 1G → 2G, cdrom");
+  });
+
+  it("has a row of ports: forwards, who listens, and what is reached from nowhere else", async () => {
+    const { service, tree, repainted } = await treeOf(running("hello"));
+    const listening = [
+      { protocol: "tcp" as const, address: "0.0.0.0", port: 22, process: "sshd" },
+      { protocol: "tcp" as const, address: "::", port: 22, process: "sshd" },
+      { protocol: "tcp" as const, address: "127.0.0.1", port: 5432, process: "post\u202egres" },
+      { protocol: "udp" as const, address: "0.0.0.0", port: 68 },
+    ];
+    service.answers["guest.ports"] = () => listening;
+    const [node] = await tree.getChildren();
+    const ports = (await tree.getChildren(node)).find(({ kind }) => kind === "ports");
+    assert.ok(ports);
+    const shown = async () =>
+      (await tree.getChildren(ports)).map((one) => [tree.getTreeItem(one).label, tree.getTreeItem(one).description]);
+    await shown();
+    await new Promise(setImmediate);
+    assert.equal(repainted.at(-1), ports);
+    assert.deepEqual(await shown(), [
+      ["Port 22", "127.0.0.1:40022 · sshd"],
+      ["Port 68/udp", "not forwarded"],
+      ["Port 5432", "post gres · only inside the guest"],
+    ]);
+    service.portsChanged(running("hello").id, []);
+    assert.deepEqual(await shown(), [["Port 22", "127.0.0.1:40022 · nobody listens"]]);
+    tree.collapsed(ports);
+    assert.equal(service.asked.at(-1)?.method, "close");
   });
 
   it("says why when details cannot be had", async () => {

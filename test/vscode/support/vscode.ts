@@ -27,6 +27,8 @@ export interface VscodeOptions {
   /** `current` (default) or `floor`; `VIVARIUM_TEST_EDITOR` names it for a whole run. */
   readonly editor?: EditorName;
   readonly settings?: Readonly<Record<string, unknown>>;
+  /** Settings of machine scope: in a window of a server they are the server's own, not the user's. */
+  readonly machineSettings?: Readonly<Record<string, unknown>>;
   /** VS Code's `payload`: `[["extensionDevelopmentPath", …], …]`, given the server's authority. */
   readonly payload?: (authority: string) => readonly (readonly [string, string])[];
   /** CSS pixels; default 1280×800. */
@@ -80,7 +82,8 @@ export async function startVscode(options: VscodeOptions = {}): Promise<Vscode> 
   try {
     const workspace = options.workspace === undefined ? await emptyWorkspace(folder) : options.workspace;
     const themes = await themesOf(editor.root);
-    await seed(folder, { ...seedSettings, "workbench.colorTheme": themes.dark, ...options.settings });
+    await seed(folder, "User", { ...seedSettings, "workbench.colorTheme": themes.dark, ...options.settings });
+    if (options.machineSettings) await seed(folder, "Machine", options.machineSettings);
     const driver = join(folder, "driver.sock");
     const server = await startServer({
       editor,
@@ -207,11 +210,11 @@ export function editorOfThisRun(): EditorName {
   return name;
 }
 
-/** The user's settings.json on the server's disk, where code-server keeps it. */
-async function seed(folder: string, values: Readonly<Record<string, unknown>>): Promise<void> {
-  const user = join(folder, "data", "User");
-  await mkdir(user, { recursive: true });
-  await writeFile(join(user, "settings.json"), `${JSON.stringify(values, null, 2)}\n`);
+/** The user's or the server's settings.json on the server's disk, where code-server keeps it. */
+async function seed(folder: string, whose: "User" | "Machine", values: Readonly<Record<string, unknown>>): Promise<void> {
+  const place = join(folder, "data", whose);
+  await mkdir(place, { recursive: true });
+  await writeFile(join(place, "settings.json"), `${JSON.stringify(values, null, 2)}\n`);
 }
 
 async function extensionLog(folder: string): Promise<string> {

@@ -56,6 +56,9 @@ export function fakeClient(answers: Answers, serial?: VivStream, exec?: ExecSess
     async openWatch() {
       return undefined;
     },
+    async watchPorts() {
+      return undefined;
+    },
     dispose() {
       disposed = true;
     },

@@ -1,4 +1,4 @@
-import type { MachineSummary, MethodName, VivEvent } from "../../../../src/api/index.ts";
+import type { GuestPort, MachineSummary, MethodName, VivEvent } from "../../../../src/api/index.ts";
 import type { Editor, Service } from "../../../../src/editor/index.ts";
 import { stub } from "./load.ts";
 
@@ -42,6 +42,18 @@ export class FakeService {
     const answer = this.answers[method];
     if (!answer) throw new Error(`nobody expected ${method}`);
     return answer(params);
+  }
+
+  /** A guest that tells its ports as soon as somebody wants to know. */
+  async watchPorts({ machine }: { machine: string }): Promise<unknown> {
+    const ports = this.answers["guest.ports"]?.({ machine });
+    if (ports === undefined) return undefined;
+    queueMicrotask(() => this.portsChanged(machine, ports as GuestPort[]));
+    return { onEnd: () => undefined, close: () => this.asked.push({ method: "close", params: { machine } }) };
+  }
+
+  portsChanged(id: string, ports: GuestPort[]): void {
+    this.events.fire({ event: "machine.portsChanged", at: new Date().toISOString(), id, name: id, ports });
   }
 
   storageChanged({ id, name }: MachineSummary): void {
