@@ -1,5 +1,5 @@
+import { nearest } from "../model/index.ts";
 import { commonOptions, type Problem } from "./parse.ts";
-import { nearest } from "./suggest.ts";
 import { loaderOf, verbNames, verbsUnder } from "./verbs.ts";
 
 /** What the first words of a command line ask for; `words` are the rest. */

@@ -12,7 +12,7 @@ export function overview(groups: readonly LoadedGroup[]): string {
     "Usage: viv VERB [OPTION]… [NAME]…\n",
     ...parts,
     `Every verb:\n${lines(Object.entries(commonOptions).map(([name, spec]) => [optionLabel(name, spec), spec.summary]))}`,
-    "viv VERB --help shows a verb's options with examples. Words after -- are never options.\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 wrong state or locked, 5 this host cannot;\nexec and ssh give the command's own.\n",
+    "viv VERB --help shows a verb's options with examples. Words after -- are never options.\nExit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 wrong state or locked, 5 this host cannot;\nexec, ssh and test give the command's own.\n",
   ].join("\n");
 }
 

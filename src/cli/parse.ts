@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { nearest } from "./suggest.ts";
+import { nearest } from "../model/index.ts";
 import type { ArgumentTable, OptionSpec, OptionTable, ParsedValues, Verb } from "./verb.ts";
 
 /** Options every verb has. */

@@ -61,6 +61,8 @@ export interface Work {
   print(value: unknown, text: () => string): void;
   /** How far work of this process has come, on the live line: `verb: step`. */
   progress(report: ProgressReport): void;
+  /** Takes that line away, before output of others. */
+  endProgress(): void;
   /** A line for people on stderr; nothing with `--json`. */
   note(text: string): void;
   /** Reports a failure without ending the verb; gives the exit code it stands for. */

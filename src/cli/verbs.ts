@@ -112,6 +112,18 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     },
   },
   {
+    title: "Tests of a repository",
+    verbs: {
+      test: () => import("./verbs/test.ts"),
+      up: () => import("./verbs/up.ts"),
+      down: () => import("./verbs/down.ts"),
+      status: () => import("./verbs/status.ts"),
+      "trust ls": () => import("./verbs/trust-ls.ts"),
+      "trust add": () => import("./verbs/trust-add.ts"),
+      "trust rm": () => import("./verbs/trust-rm.ts"),
+    },
+  },
+  {
     title: "Watching",
     verbs: {
       logs: () => import("./verbs/logs.ts"),

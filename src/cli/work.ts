@@ -42,6 +42,7 @@ export function makeWork(host: Host, verbName: string, form: { json: boolean; ve
       host.stdout.write(form.json ? `${safeJson(value, 2)}\n` : text());
     },
     progress: (report) => progress.update(verbName, report),
+    endProgress: () => progress.end(verbName),
     note(text) {
       progress.clear();
       if (!form.json) host.stderr.write(`${safeBlock(text)}\n`);

@@ -1,7 +1,8 @@
-import { homeFolder, type VivClient } from "../../api/index.ts";
+import { homeFolder } from "../../api/index.ts";
 import { parsePlace } from "../../copy/index.ts";
 import { errorReport, humanBytes, vivError } from "../../model/index.ts";
 import { follow, type LeftOut, type Synced, type SyncRequest, sync } from "../../sync/index.ts";
+import { connecting } from "../connecting.ts";
 import { safeJson, safeText } from "../safe.ts";
 import { defineVerb, type Work } from "../verb.ts";
 
@@ -70,23 +71,6 @@ async function keepInSync(work: Work, request: SyncRequest): Promise<number> {
     },
   });
   return 0;
-}
-
-/** The verb's connection first, a new one when that was lost. */
-function connecting(work: Work): () => Promise<VivClient> {
-  let current: VivClient | undefined;
-  let lost = false;
-  return async () => {
-    if (!current || lost) {
-      current = current ? await work.host.connect(true) : await work.client();
-      lost = false;
-      const mine = current;
-      void mine.closed.then(() => {
-        if (current === mine) lost = true;
-      });
-    }
-    return current;
-  };
 }
 
 const shownLeftOut = 10;

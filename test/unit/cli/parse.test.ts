@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { findCommand } from "../../../src/cli/command.ts";
 import { parseWords } from "../../../src/cli/parse.ts";
-import { nearest } from "../../../src/cli/suggest.ts";
 import { defineVerb } from "../../../src/cli/verb.ts";
 import { loadAll, verbNames } from "../../../src/cli/verbs.ts";
+import { nearest } from "../../../src/model/index.ts";
 
 const sample = defineVerb({
   name: "sample",

@@ -1,0 +1,5 @@
+export { parseJunit } from "./junit.ts";
+export { type CaseResult, type Counts, countsOf, type Outcome, type Report, reportLimits } from "./model.ts";
+export { type Place, placeOf } from "./place.ts";
+export { parseTap } from "./tap.ts";
+export { junitText } from "./write.ts";
