@@ -56,7 +56,7 @@ describe("completion", () => {
     });
 
     it("offers verbs, second words, options, machines, images, choices", () => {
-      assert.deepEqual(complete("sta"), ["start"]);
+      assert.deepEqual(complete("sta"), ["start", "status"]);
       assert.deepEqual(complete("trash", ""), ["ls", "restore", "empty"]);
       assert.deepEqual(complete("create", "--ne"), ["--netboot", "--netboot-file", "--netboot-sha256", "--network"]);
       assert.deepEqual(complete("start", ""), ["hello", "web"]);
