@@ -10,9 +10,6 @@ export * from "./probes.ts";
 export * from "./readiness.ts";
 export * from "./snapshots.ts";
 export * from "./state.ts";
-<<<<<<< HEAD
-export * from "./templates.ts";
-=======
 export * from "./suggest.ts";
->>>>>>> 4590336 (Test machines: the test-VM file, trust, reports of test frameworks, viv test|up|down|status)
+export * from "./templates.ts";
 export * from "./units.ts";
