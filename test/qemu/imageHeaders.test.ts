@@ -170,6 +170,9 @@ describe("image headers", function () {
     ["a snapshot table beyond its end", "qcow2", (data) => put64(put32(data, 60, 1), 64, 2n ** 62n), /snapshot table lies beyond/],
     ["qcow version 1", "qcow2", (data) => put32(data, 4, 1), /version 1, which nobody knows/],
     ["half a header", "qcow2", (data) => data.subarray(0, 80), /cut off inside its header/],
+    ["qcow2 version 4", "qcow2", (data) => put32(data, 4, 4), /version 4, which nobody knows/],
+    ["a VMDK of half a header", "vmdk monolithicSparse", (data) => data.subarray(0, 300), /cut off/],
+    ["a VMDK whose tables are cut off", "vmdk monolithicSparse", (data) => data.subarray(0, 12_288), /cut off/],
     ["a VMDK parent", "vmdk monolithicSparse", (data) => replaceText(data, "parentCID=ffffffff", "parentCID=12345678"), /names a parent/],
     [
       "a VMDK parent by its file",
@@ -199,13 +202,32 @@ describe("image headers", function () {
     ["a stream without its footer", "vmdk streamOptimized", (data) => le64(data, 56, 2n ** 64n - 1n), /footer is missing/],
     ["a VDI that differs from another", "vdi", (data) => put(data, 0x4c, 4), /differencing image/],
     ["a VDI with a parent", "vdi", (data) => put(data, 0x1b8, 1), /built on another VDI/],
+    ["a VDI that is linked to another", "vdi", (data) => put(data, 0x1a8, 1), /linked to another VDI/],
+    ["a VDI of an unknown version", "vdi", (data) => put(data, 0x46, 2), /VDI version 2.1/],
+    ["a VDI of an unknown kind", "vdi", (data) => put(data, 0x4c, 9), /image type 9/],
+    ["a VDI of half a header", "vdi", (data) => data.subarray(0, 300), /cut off/],
     ["a VDI of 8 EiB", "vdi", (data) => le64(data, 0x170, 2n ** 63n), /more than 1 PiB/],
     ["a VDI with a short map", "vdi", (data) => put(data, 0x180, 3), /block map that does not fit/],
     ["a VDI cut off", "vdi", (data) => data.subarray(0, data.length - mib), /cut off/],
     ["a VHDX with a log", "vhdx", (data) => vhdxHeader(data, (head) => head.writeUInt8(1, 48)), /log must be replayed/],
     ["a VHDX whose headers are damaged", "vhdx", (data) => put(put(data, 65_600, 1), 131_136, 1), /neither of its headers/],
+    [
+      "a VHDX that differs from another",
+      "vhdx",
+      (data) => vhdxItem(data, vhdxParameters, (item) => put(item, 4, 0b10)),
+      /differencing image/,
+    ],
+    ["a VHDX of 8 EiB", "vhdx", (data) => vhdxItem(data, vhdxSize, (item) => le64(item, 0, 2n ** 63n)), /more than 1 PiB/],
+    ["a VHDX of an unknown version", "vhdx", (data) => vhdxHeader(data, (head) => head.writeUInt16LE(2, 66)), /VHDX version/],
+    ["a VHDX with a region nobody knows", "vhdx", (data) => vhdxRegion(data), /region that nobody knows/],
+    ["a VHDX with metadata nobody knows", "vhdx", (data) => unknownVhdxItem(data), /metadata that nobody knows/],
+    ["a VHDX of half a header", "vhdx", (data) => data.subarray(0, 300), /cut off/],
     ["a VHDX cut off", "vhdx", (data) => data.subarray(0, 300_000), /cut off/],
     ["a VHD that differs from another", "vpc", (data) => vpcFooter(data, (footer) => footer.writeUInt32BE(4, 60)), /differencing image/],
+    ["a VHD of an unknown kind", "vpc", (data) => vpcFooter(data, (footer) => footer.writeUInt32BE(9, 60)), /disk type 9/],
+    ["a VHD of an unknown version", "vpc", (data) => vpcFooter(data, (footer) => footer.writeUInt32BE(0x2_0000, 12)), /VHD version/],
+    ["a VHD saved with a machine's state", "vpc", (data) => vpcFooter(data, (footer) => footer.writeUInt8(1, 84)), /machine's state/],
+    ["a VHD of half a header", "vpc", (data) => data.subarray(0, 700), /cut off/],
     ["a VHD of 8 EiB", "vpc", (data) => vpcFooter(data, (footer) => footer.writeBigUInt64BE(2n ** 63n, 48)), /more than 1 PiB/],
     ["a VHD with a wrong checksum", "vpc", (data) => put(data, data.length - 500, 9), /checksum of its footer/],
     ["a VHD cut off", "vpc", (data) => data.subarray(0, data.length - 512), /footer is missing/],
@@ -340,6 +362,37 @@ function vhdxHeader(data: Buffer, change: (head: Buffer) => void): Buffer {
     change(head);
     head.writeUInt32LE(0, 4);
     head.writeUInt32LE(castagnoli(head), 4);
+  }
+  return data;
+}
+
+const vhdxParameters = Buffer.from("3767a1ca36fa434db3b633f0aa44e76b", "hex");
+const vhdxSize = Buffer.from("2442a52f1bcd7648b2115dbed83bf4b8", "hex");
+
+/** What an entry of the metadata table leads to. */
+function vhdxItem(data: Buffer, id: Buffer, change: (item: Buffer) => void): Buffer {
+  const entry = data.indexOf(id);
+  change(data.subarray(data.indexOf("metadata") + data.readUInt32LE(entry + 16)));
+  return data;
+}
+
+/** The disk's size under a name that nobody knows, and needed all the same. */
+function unknownVhdxItem(data: Buffer): Buffer {
+  const entry = data.indexOf(vhdxSize);
+  return flag(put(data, entry, 0), entry + 24, 0b100);
+}
+
+/** One entry more in both region tables, which a reader must know. */
+function vhdxRegion(data: Buffer): Buffer {
+  for (const at of [192 * 1024, 256 * 1024]) {
+    const table = data.subarray(at, at + 65_536);
+    if (table.toString("latin1", 0, 4) !== "regi") continue;
+    const count = table.readUInt32LE(8);
+    table.writeUInt32LE(count + 1, 8);
+    table.fill(7, 16 + count * 32, 32 + count * 32);
+    table.writeUInt32LE(1, 16 + count * 32 + 28);
+    table.writeUInt32LE(0, 4);
+    table.writeUInt32LE(castagnoli(table), 4);
   }
   return data;
 }

@@ -170,6 +170,8 @@ describe("import", function () {
     ["a folder", async () => ({ file: world.folder }), /is not a file/],
     ["a device", async () => ({ file: "/dev/zero" }), /is not a file/],
     ["a CD", async () => ({ file: await bootCd("aarch64") }), /is a CD image/],
+    ["a json: path", async () => ({ file: 'json:{"driver":"file","filename":"/etc/passwd"}' }), /There is no file|not an absolute path/],
+    ["an address", async () => ({ file: "nbd://localhost/x" }), /There is no file|not an absolute path/],
     ["a file that is not there", async () => ({ file: world.path("none") }), /There is no file/],
     [
       "an OVA whose disk was changed",
@@ -223,6 +225,26 @@ describe("import", function () {
       /more than 1000 files/,
     ],
     [
+      "an OVA with a sparse file",
+      () => badOva("sparse", (good) => [...good, { name: "s.vmdk", data: "x", header: { type: "SparseFile" as never } }]),
+      /no plain file|checksum of a file's header/,
+    ],
+    [
+      "an OVA with a file header of 1 MiB",
+      () => badOva("pax", (good) => [{ name: "pax", data: Buffer.alloc(mib, "9"), header: { type: "ExtendedHeader" } }, ...good]),
+      /impossible length/,
+    ],
+    [
+      "an OVA whose OVF is a bomb",
+      () => badOva("large", (good) => [{ name: "a.ovf", data: Buffer.alloc(5 * mib, " ") }, ...good.slice(1)]),
+      /a.ovf is too large/,
+    ],
+    [
+      "an OVA whose manifest is a bomb",
+      () => badOva("sums", (good) => [...good, { name: "a.mf", data: Buffer.alloc(5 * mib, "\n") }]),
+      /a.mf is too large/,
+    ],
+    [
       "an OVA whose disk is a bomb",
       () =>
         badOva("bomb", () => [
@@ -263,6 +285,11 @@ describe("import", function () {
     [
       "an OVF that names a file outside",
       () => badOva("href", () => [{ name: "a.ovf", data: ovfText("a", [{ file: "../../etc/passwd", capacity: 1 }]) }]),
+      /names a file outside itself/,
+    ],
+    [
+      "an OVF that names an address",
+      () => badOva("http", () => [{ name: "a.ovf", data: ovfText("a", [{ file: "http://localhost/disk.vmdk", capacity: 1 }]) }]),
       /names a file outside itself/,
     ],
     [
