@@ -20,6 +20,7 @@ export * from "./guestMethods.ts";
 export * from "./imageMethods.ts";
 export * from "./methods.ts";
 export type { ServiceProgram } from "./service.ts";
+export * from "./shareMethods.ts";
 export * from "./snapshotMethods.ts";
 export * from "./sshConfigMethods.ts";
 export { wholeOf } from "./streamForm.ts";

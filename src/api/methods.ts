@@ -6,6 +6,7 @@ import { forkMethods } from "./forkMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
 import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
+import { shareMethods } from "./shareMethods.ts";
 import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
 import { sshConfigMethods } from "./sshConfigMethods.ts";
 import { transferMethods } from "./transferMethods.ts";
@@ -437,6 +438,7 @@ export const methods = {
   ...snapshotMethods,
   ...forkMethods,
   ...diskMethods,
+  ...shareMethods,
   ...transferMethods,
   ...imageMethods,
   ...guestMethods,

@@ -83,6 +83,15 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     },
   },
   {
+    title: "Shared folders",
+    verbs: {
+      "share ls": () => import("./verbs/share-ls.ts"),
+      "share add": () => import("./verbs/share-add.ts"),
+      "share rm": () => import("./verbs/share-rm.ts"),
+      "share doctor": () => import("./verbs/share-doctor.ts"),
+    },
+  },
+  {
     title: "Inside the guest",
     verbs: {
       exec: () => import("./verbs/exec.ts"),

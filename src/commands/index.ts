@@ -41,6 +41,8 @@ import { connectService, openWalkthrough, showLog, stopService } from "./service
 import { setCpus } from "./setCpus.ts";
 import { setGroup } from "./setGroup.ts";
 import { setMemory } from "./setMemory.ts";
+import { addShare, removeShare } from "./shares/change.ts";
+import { shareReport } from "./shares/report.ts";
 import { adoptSnapshot } from "./snapshots/adopt.ts";
 import { checkSnapshots } from "./snapshots/check.ts";
 import { compareSnapshots } from "./snapshots/compare.ts";
@@ -146,6 +148,9 @@ const table: Record<CommandId, Command> = {
   "vivarium.disk.limit": limitDisk,
   "vivarium.media.insert": insertMedia,
   "vivarium.media.eject": ejectMedia,
+  "vivarium.share.add": addShare,
+  "vivarium.share.remove": removeShare,
+  "vivarium.share.report": shareReport,
   "vivarium.clone": cloneMachine,
   "vivarium.export": exportMachine,
   "vivarium.import": importMachine,

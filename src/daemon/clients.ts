@@ -36,7 +36,7 @@ const authenticationMs = 10_000;
 
 /** Also when it failed: it may have come half the way. */
 function changesStorage(name: MethodName): boolean {
-  return methods[name].changes && (/^(snapshot|disk|media)\./.test(name) || name === "machine.clone" || name === "prune.run");
+  return methods[name].changes && (/^(snapshot|disk|media|share)\./.test(name) || name === "machine.clone" || name === "prune.run");
 }
 
 /** A machine that is made, removed or emptied from the trash changes who is built on an image. */

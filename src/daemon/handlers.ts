@@ -44,6 +44,7 @@ import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
+import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { sshConfigHandlers } from "./sshConfigHandlers.ts";
 import { transferHandlers } from "./transferHandlers.ts";
@@ -122,6 +123,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...snapshotHandlers,
   ...forkHandlers,
   ...diskHandlers,
+  ...shareHandlers,
   ...transferHandlers,
   ...imageHandlers,
   ...guestHandlers,

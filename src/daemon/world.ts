@@ -95,6 +95,7 @@ export class World {
       freePort,
       portIsFree,
       changed: (machine) => this.#changed(machine as Machine),
+      storageChanged: ({ id }) => this.storageChanged(id),
       readiness: ({ id, name }, step, ms) => this.#emit({ event: "machine.readiness", at: now(), id, name, step, ms }),
       notice: ({ id, name }, level, message, hint) =>
         this.#emit({ event: "machine.notice", at: now(), id, name, level, message, ...(hint ? { hint } : {}) }),

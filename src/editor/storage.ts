@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { DiskDetails, MediaView, SnapshotList, VivEvent } from "../api/index.ts";
+import type { DiskDetails, MediaView, ShareView, SnapshotList, VivEvent } from "../api/index.ts";
 import type { Machines } from "./machines.ts";
 import type { Service } from "./service.ts";
 
@@ -8,6 +8,7 @@ interface Known {
   snapshots?: Promise<SnapshotList>;
   disks?: Promise<readonly DiskDetails[]>;
   media?: Promise<MediaView>;
+  shares?: Promise<readonly ShareView[]>;
 }
 
 /** Disks, media and snapshots of machines: asked for when somebody looks, kept until an event says they changed. */
@@ -45,6 +46,10 @@ export class Storage implements vscode.Disposable {
 
   media(machine: string): Promise<MediaView> {
     return this.#ask(machine, "media", () => this.#service.call("media.show", { machine }));
+  }
+
+  shares(machine: string): Promise<readonly ShareView[]> {
+    return this.#ask(machine, "shares", () => this.#service.call("share.list", { machine }));
   }
 
   dispose(): void {

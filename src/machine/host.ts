@@ -27,6 +27,8 @@ export interface MachineHost {
   portIsFree(protocol: "tcp" | "udp", address: string, port: number): Promise<boolean>;
   /** Told after every change that a view may show. */
   changed(machine: MachineIdentity): void;
+  /** Told when disks, snapshots or shared folders changed without a request. */
+  storageChanged(machine: MachineIdentity): void;
   readiness(machine: MachineIdentity, step: string, ms: number): void;
   notice(machine: MachineIdentity, level: "info" | "warning" | "error", message: string, hint?: string): void;
 }

@@ -18,6 +18,7 @@ export { qemuImg } from "./qemuImg.ts";
 export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./reach.ts";
 export { endLeftOver, neverRan, recover } from "./recover.ts";
 export { nameAsFolder, pendingChanges, replaceDefinition, runningDefinition, setValues } from "./settings.ts";
+export * from "./shares/index.ts";
 export * from "./snapshots/index.ts";
 export { makeKeys, sshIdentity } from "./sshKeys.ts";
 export * from "./storage.ts";

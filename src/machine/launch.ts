@@ -3,7 +3,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Choice, launch as launchProcess, type Program, type Toolchain } from "../backends/index.ts";
 import { type Definition, type RunRecord, type RuntimeForward, VivError, vivError } from "../model/index.ts";
-import { commandLine, commandText, discardsSafely, type LaunchContext, type MemoryFile } from "../qemu/index.ts";
+import { commandLine, commandText, discardsSafely, type LaunchContext, type MemoryFile, sharingOf } from "../qemu/index.ts";
 import { type Channels, makeChannels } from "./channels.ts";
 import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
@@ -16,6 +16,7 @@ import { killProcess, waitGone } from "./processEnd.ts";
 import { requireCapacity, requireMedia, requireVsock, vsockCid } from "./requirements.ts";
 import { Session } from "./session.ts";
 import { sessionListener } from "./sessionEvents.ts";
+import { shareContext } from "./shares/host.ts";
 import { guestIdentityFiles } from "./sshKeys.ts";
 import { makePrivateFolder, readTail, writeFileAtomically } from "./storage.ts";
 import { startTpm } from "./tpm.ts";
@@ -63,12 +64,13 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const { definition, toolchain, choice } = request;
   const run = machine.run;
   machine.host.requireOwnRunFolder(machine);
-  const [program, resolved, disks, fwCfg, firmware] = await Promise.all([
+  const [program, resolved, disks, fwCfg, firmware, sharing] = await Promise.all([
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
     diskLayouts(definition, machine.paths, machine.host.homeFolder),
     guestIdentityFiles(machine.paths, definition, machine.definition?.firstBoot?.hostname),
     uefiFiles(machine.paths, definition, toolchain),
+    shareContext(machine, definition, toolchain),
     requireMedia(machine, definition),
     requireVsock(machine, definition),
     prepareFolders(machine, request.incoming),
@@ -97,6 +99,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     ...(definition.architecture === "x86_64" ? { vmGenerationId: randomUUID() } : {}),
     ...(tpm ? { tpmSocket: tpm.socket } : {}),
     ...(definition.devices.vsock ? { vsockCid: vsockCid(definition.id) } : {}),
+    ...sharing,
     sandbox: machine.host.platform === "linux",
     paused: true,
     incoming: request.incoming,
@@ -146,6 +149,7 @@ async function spawnQemu(
     ended = true;
   });
   await operation.step("waiting for QEMU");
+  const sharing = sharingOf(definition, context);
   const record: RunRecord = {
     pid: launched.pid,
     startTime: launched.startTime,
@@ -157,6 +161,7 @@ async function spawnQemu(
     definition,
     forwards: [...context.forwards],
     readiness: {},
+    ...(sharing ? { sharing } : {}),
     ...(request.incoming ? { woken: true } : {}),
     ...(request.template === undefined ? {} : { template: request.template }),
     ...(request.withheld.length > 0 ? { withheld: [...request.withheld] } : {}),

@@ -8,6 +8,7 @@ import { watchLate } from "./late.ts";
 import type { Machine } from "./machine.ts";
 import { awaitProbe } from "./probes.ts";
 import type { Session } from "./session.ts";
+import { returnShares } from "./shares/keeper.ts";
 import { answersSsh } from "./sshProbe.ts";
 
 const sshProbePausesMs = [100, 250, 500, 1000, 2000] as const;
@@ -65,6 +66,7 @@ export function watchReadiness(machine: Machine, session: Session): void {
   const sshCame = () => {
     reached("network");
     reached("ssh");
+    returnShares(machine, session);
     firstBoot.sshCame();
   };
   const lookForSsh = once(() => void probeSsh(machine, session, ended.signal).then((greeted) => greeted && sshCame()));
@@ -74,6 +76,7 @@ export function watchReadiness(machine: Machine, session: Session): void {
     void settleIdentity(machine, session).then(() => {
       if (ended.signal.aborted) return;
       reached("agent");
+      returnShares(machine, session);
       lookForSsh();
       lookForAddress();
       firstBoot.agentCame();

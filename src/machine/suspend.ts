@@ -1,13 +1,15 @@
 import { rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { type Definition, humanBytes, vivError } from "../model/index.ts";
+import { type Definition, humanBytes, type RunRecord, vivError } from "../model/index.ts";
 import type { Work } from "./host.ts";
 import { launchMachine } from "./launch.ts";
 import { abandon, letRun, requireRun, requireSession } from "./lifecycle.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { restoreMemory, saveMemory } from "./memory.ts";
 import { killProcess, waitGone } from "./processEnd.ts";
+import type { Session } from "./session.ts";
 import { recordEnd } from "./sessionEvents.ts";
+import { withoutShares } from "./shares/keeper.ts";
 import { memoryBlockers } from "./snapshots/blockers.ts";
 import { makePrivateFolder, syncFile, syncFolder } from "./storage.ts";
 
@@ -28,47 +30,57 @@ export async function suspend(machine: Machine, work: Work): Promise<void> {
   if (machine.view.status.state === "suspended") return;
   const run = requireRun(machine);
   const session = requireSession(machine);
-  const blocked = await memoryBlockers(machine, session);
-  if (blocked.length > 0)
-    throw vivError("host-cannot", `${machine.name} cannot be suspended: ${blocked.join("; ")}.`, `Or stop it: viv stop ${machine.name}`);
-  await machine.operate("suspend", work, async (operation) => {
-    const wasRunning = session.runState === "running";
-    const file = savedMemory(machine);
-    const partial = `${file}.part`;
-    await makePrivateFolder(machine.paths.suspend);
-    await operation.step("saving memory", { percent: 0, record: { wasRunning } });
-    try {
-      await saveMemory(session, partial, operation);
-      await syncFile(partial);
-      await rename(partial, file);
-      await syncFolder(machine.paths.suspend);
-      const { size } = await stat(file);
-      await operation.step("recording", { percent: 100 });
-      await machine.record(
-        // Even a QEMU that died meanwhile left its memory whole.
-        ({ failure: _failure, ...state }) => ({
-          ...state,
-          wanted: "suspended",
-          suspended: {
-            file,
-            at: new Date().toISOString(),
-            qemuId: run.qemuId,
-            qemuVersion: run.qemuVersion,
-            accelerator: run.accelerator,
-            bytes: size,
-            definition: run.definition,
-          },
-        }),
-        { durable: true },
-      );
-    } catch (error) {
-      await forgetMemory(machine);
-      if (wasRunning && machine.session) await session.qmp.execute("cont").catch(() => undefined);
-      throw error;
-    }
-    await operation.step("ending QEMU", { record: {} });
-    await endSaved(machine);
-  });
+  await machine.operate("suspend", work, (operation) =>
+    withoutShares(machine, session, async (problems) => {
+      const blocked = problems.length > 0 ? problems : await memoryBlockers(machine, session);
+      if (blocked.length > 0)
+        throw vivError(
+          "host-cannot",
+          `${machine.name} cannot be suspended: ${blocked.join("; ")}.`,
+          `Or stop it: viv stop ${machine.name}`,
+        );
+      await saveAndEnd(machine, session, run, operation);
+    }),
+  );
+}
+
+async function saveAndEnd(machine: Machine, session: Session, run: RunRecord, operation: Operation): Promise<void> {
+  const wasRunning = session.runState === "running";
+  const file = savedMemory(machine);
+  const partial = `${file}.part`;
+  await makePrivateFolder(machine.paths.suspend);
+  await operation.step("saving memory", { percent: 0, record: { wasRunning } });
+  try {
+    await saveMemory(session, partial, operation);
+    await syncFile(partial);
+    await rename(partial, file);
+    await syncFolder(machine.paths.suspend);
+    const { size } = await stat(file);
+    await operation.step("recording", { percent: 100 });
+    await machine.record(
+      // Even a QEMU that died meanwhile left its memory whole.
+      ({ failure: _failure, ...state }) => ({
+        ...state,
+        wanted: "suspended",
+        suspended: {
+          file,
+          at: new Date().toISOString(),
+          qemuId: run.qemuId,
+          qemuVersion: run.qemuVersion,
+          accelerator: run.accelerator,
+          bytes: size,
+          definition: run.definition,
+        },
+      }),
+      { durable: true },
+    );
+  } catch (error) {
+    await forgetMemory(machine);
+    if (wasRunning && machine.session) await session.qmp.execute("cont").catch(() => undefined);
+    throw error;
+  }
+  await operation.step("ending QEMU", { record: {} });
+  await endSaved(machine);
 }
 
 /** Saved memory that nobody may wake from any more, or that was never finished: the record goes first. */

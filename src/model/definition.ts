@@ -3,6 +3,7 @@ import { vivError } from "./errors.ts";
 import { FirstBoot } from "./firstBoot.ts";
 import { machineNamePattern } from "./names.ts";
 import { Probe } from "./probes.ts";
+import { mostShares, mountPointOf, Share } from "./shares.ts";
 import { parseBytes } from "./units.ts";
 
 /** What the user wants a machine to be: the content of `vm.json`. Human-editable; unknown keys are errors. */
@@ -168,6 +169,7 @@ export const Definition = z.strictObject({
     .describe("User for SSH"),
   firstBoot: FirstBoot.optional().describe("What the guest becomes the first time it starts; without effect afterwards"),
   probes: z.array(Probe).max(16).optional().describe("Your own steps of readiness"),
+  shares: z.array(Share).max(mostShares).optional().describe("Folders of this host that the guest has as live trees"),
   onHostShutdown: z.enum(["suspend", "stop", "kill"]).default("suspend"),
   group: z.string().max(60).optional(),
   note: z.string().max(2000).optional(),
@@ -232,6 +234,13 @@ function beyondSchema(definition: Definition): DefinitionProblem[] {
   const { probes = [], firstBoot } = definition;
   for (const index of duplicates(probes.map(({ name }) => name))) {
     problems.push({ path: `probes.${index}.name`, message: "is another probe's of this machine" });
+  }
+  const shares = definition.shares ?? [];
+  for (const index of duplicates(shares.map(({ tag }) => tag))) {
+    problems.push({ path: `shares.${index}.tag`, message: "is another share's of this machine" });
+  }
+  for (const index of duplicates(shares.map(mountPointOf))) {
+    problems.push({ path: `shares.${index}.mountPoint`, message: "is another share's of this machine" });
   }
   const users = firstBoot?.users ?? [];
   for (const index of duplicates(users.map(({ name }) => name))) {

@@ -8,6 +8,7 @@ export * from "./jsonSchema.ts";
 export * from "./names.ts";
 export * from "./probes.ts";
 export * from "./readiness.ts";
+export * from "./shares.ts";
 export * from "./snapshots.ts";
 export * from "./state.ts";
 export * from "./suggest.ts";

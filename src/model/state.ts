@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { FirstBootRecord } from "./firstBoot.ts";
+import { PluggedShare, Sharing } from "./shares.ts";
 import { ForkRecord } from "./templates.ts";
 
 /** What is so: the states a machine can be in, and what `state.json` records. */
@@ -74,6 +75,10 @@ export const RunRecord = ProcessIdentity.extend({
   /** The definition it was started with (what the guest has now; vm.json is what it gets next). */
   definition: z.unknown(),
   forwards: z.array(RuntimeForward).default([]),
+  /** Shared folders whose devices the guest has. */
+  shares: z.array(PluggedShare).optional(),
+  /** What its process can share; absent: nothing. */
+  sharing: Sharing.optional(),
   readiness: Readiness.default({}),
   pausedBecause: PauseCause.optional(),
   /** It goes on with memory from a file; it did not boot. */
@@ -89,7 +94,7 @@ export type RunRecord = z.infer<typeof RunRecord>;
 export const OperationRecord = z.object({
   kind: z.enum([
     ...(["create", "start", "stop", "suspend", "wake", "remove", "rename"] as const),
-    ...(["snapshot", "restore", "merge", "disk", "clone", "export", "import", "template", "fork"] as const),
+    ...(["snapshot", "restore", "merge", "disk", "share", "clone", "export", "import", "template", "fork"] as const),
   ]),
   step: z.string(),
   startedAt: z.string(),

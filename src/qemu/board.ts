@@ -1,4 +1,4 @@
-import { type Definition, vivError } from "../model/index.ts";
+import { type Definition, mostShares, vivError } from "../model/index.ts";
 
 /**
  * Where every device sits. Addresses are fixed by the device's kind and its place in the definition, so that
@@ -12,9 +12,10 @@ import { type Definition, vivError } from "../model/index.ts";
  *     0x07.0–3    empty root ports port0–port3, for hot-plug
  *     0x08        SCSI controller
  *     0x09.0–2    SATA controllers, six ports each; the first port is the CD-ROM drive's
+ *     0x0a.0–4    root ports share0–share4 of machines with shared folders
  *     0x0e–0x1d   virtio and NVMe disks 0–15
  */
-const slots = { display: 0x01, shared: 0x02, network: 0x03, ports: 0x07, scsi: 0x08, sata: 0x09, disks: 0x0e } as const;
+const slots = { display: 0x01, shared: 0x02, network: 0x03, ports: 0x07, scsi: 0x08, sata: 0x09, shares: 0x0a, disks: 0x0e } as const;
 
 const sharedFunctions = ["serial", "rng", "balloon", "tablet", "keyboard", "panic", "watchdog", "vsock"] as const;
 
@@ -40,6 +41,7 @@ export const pci = {
   shared: (name: (typeof sharedFunctions)[number]): PciPlace => sharedPlace(slots.shared, sharedFunctions.indexOf(name)),
   network: (adapter: number): PciPlace => place(slots.network + adapter),
   rootPort: (port: number): PciPlace => sharedPlace(slots.ports, port),
+  sharePort: (port: number): PciPlace => sharedPlace(slots.shares, port),
   sata: (controller: number): PciPlace => sharedPlace(slots.sata, controller),
   disk: (slot: number): PciPlace => place(slots.disks + slot),
   /** In a hot-plug port: where a device that came while the machine ran stays. */
@@ -48,6 +50,9 @@ export const pci = {
 
 /** Empty root ports every machine has, for devices that come while it runs: ids `port0`…`port3`. */
 export const hotPlugPorts = 4;
+
+/** One a share, and one for whoever measures them. */
+export const sharePorts = mostShares + 1;
 
 export type Board = "q35" | "virt";
 

@@ -8,6 +8,7 @@ import { boot, firmware, fwCfg } from "./firmware.ts";
 import { behaviour, board, dataDirectories, identity, requireVersion, sandbox } from "./machine.ts";
 import { networks } from "./network.ts";
 import { credentialStrings, seed } from "./seed.ts";
+import { shares } from "./shares.ts";
 import type { LaunchContext } from "./types.ts";
 
 /**
@@ -37,6 +38,7 @@ export function commandLine(definition: Definition, context: LaunchContext): str
     ...diskDevices(definition),
     ...seed(definition, context),
     ...networks(definition, context),
+    ...shares(definition, context),
     ...display(definition, context),
   ];
 }

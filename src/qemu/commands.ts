@@ -192,6 +192,13 @@ export const commands = {
   "blockdev-insert-medium": command(z.strictObject({ id: z.string(), "node-name": z.string() }), nothing),
   "blockdev-remove-medium": command(z.strictObject({ id: z.string() }), nothing),
   device_add: command(z.looseObject({ driver: z.string(), id: z.string() }), nothing),
+  /** A socket that QEMU dials: virtiofsd's. */
+  "chardev-add": command(
+    z.strictObject({ id: z.string(), backend: z.strictObject({ type: z.literal("socket"), data: z.unknown() }) }),
+    nothing,
+  ),
+  "chardev-remove": command(z.strictObject({ id: z.string() }), nothing),
+  "qom-list": command(z.strictObject({ path: z.string() }), z.array(z.looseObject({ name: z.string() }))),
   device_del: command(z.strictObject({ id: z.string() }), nothing),
   "object-add": command(z.looseObject({ "qom-type": z.string(), id: z.string() }), nothing),
   "object-del": command(z.strictObject({ id: z.string() }), nothing),

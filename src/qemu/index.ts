@@ -10,7 +10,7 @@ export {
 } from "./agent.ts";
 export { AgentError } from "./agentWire.ts";
 export { cdromMedium, cdromNames, type DiskContext, type DiskNames, discardsSafely, diskNames, diskNode, overlayNode } from "./blockdev.ts";
-export { hotPlugPorts } from "./board.ts";
+export { hotPlugPorts, sharePorts } from "./board.ts";
 export { channelAddress, socketNames } from "./channels.ts";
 export { commandLine } from "./commandLine.ts";
 export type { CommandArguments, CommandName, CommandReturn, InputEvent, MigrationInfo, RunStatus, TransactionAction } from "./commands.ts";
@@ -66,5 +66,6 @@ export { parseQcow2Header, type Qcow2Header } from "./qcow2Header.ts";
 export { connectQmp, type ExecuteOptions, type QmpClient, type QmpDisposable, QmpError, type QmpGreeting, type QmpOptions } from "./qmp.ts";
 export { type ReadinessMark, readinessReader } from "./readiness.ts";
 export { hasSeed, seedNames, seedPort } from "./seed.ts";
+export { doctorFolder, doctorTag, has9p, plugShare, type ShareStep, shareNames, sharingOf } from "./shares.ts";
 export * from "./types.ts";
 export * from "./vivAgent/index.ts";

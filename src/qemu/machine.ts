@@ -1,6 +1,7 @@
 import { type Definition, memoryBytes, vivError } from "../model/index.ts";
 import { boardOf } from "./board.ts";
 import { firmwareMachineProperties } from "./firmware.ts";
+import { sharingOf } from "./shares.ts";
 import type { LaunchContext } from "./types.ts";
 import { type JsonObject, keyValues, option, requirePlain } from "./words.ts";
 
@@ -61,15 +62,21 @@ export function board(definition: Definition, context: LaunchContext): string[] 
     ...["-cpu", requirePlain(model)],
     ...["-smp", keyValues(String(definition.cpus), { sockets: 1, cores: definition.cpus, threads: 1 })],
     ...["-m", `size=${bytes / 1024 ** 2}M`],
-    ...option("-object", memoryObject(bytes, context)),
+    ...option("-object", memoryObject(definition, bytes, context)),
   ];
 }
 
-/** `rom=off`: the guest's memory can be written although the file behind it cannot (QEMU ≥ 8.2). */
-function memoryObject(bytes: number, { memoryFile, platform }: LaunchContext): JsonObject {
-  if (memoryFile === undefined) return { "qom-type": "memory-backend-ram", id: memoryId, size: bytes };
+/**
+ * `rom=off`: the guest's memory can be written although the file behind it cannot (QEMU ≥ 8.2). virtiofsd reads and writes
+ * the guest's memory itself, which for that must be a file of its own.
+ */
+function memoryObject(definition: Definition, bytes: number, context: LaunchContext): JsonObject {
+  const { memoryFile, platform } = context;
+  const common = { id: memoryId, size: bytes };
+  if (sharingOf(definition, context)?.memory) return { "qom-type": "memory-backend-memfd", ...common, share: true };
+  if (memoryFile === undefined) return { "qom-type": "memory-backend-ram", ...common };
   if (platform === "win32") throw vivError("host-cannot", "Memory cannot be a file on Windows hosts.");
-  const backend = { "qom-type": "memory-backend-file", id: memoryId, size: bytes, "mem-path": memoryFile.file };
+  const backend = { "qom-type": "memory-backend-file", ...common, "mem-path": memoryFile.file };
   return memoryFile.mapping === "shared" ? { ...backend, share: true } : { ...backend, share: false, readonly: true, rom: "off" };
 }
 

@@ -120,6 +120,10 @@ export interface LaunchContext {
   readonly tpmSocket?: string;
   /** Guest CID ≥ 3. Needed with `devices.vsock`. */
   readonly vsockCid?: number;
+  /** virtiofsd is here and fit: guests' memory can be served to it. */
+  readonly virtiofs?: boolean;
+  /** Folders of the definition's shares with links resolved, by tag; those that are not there are missing. */
+  readonly sharePaths?: Readonly<Record<string, string>>;
   /** QEMU keymap name for VNC (`de`). Absent: en-us. */
   readonly keyboardLayout?: string;
   /** seccomp; Linux only, ignored elsewhere. */

@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import * as vscode from "vscode";
 import type { DiskDetails, SnapshotView } from "../api/index.ts";
 import { ageWords, bytesWords, escapeMarkdown, plain, snapshotIcon, untrustedMarkdown } from "../editor/index.ts";
+import { shareItem, sharesItem } from "./shareItems.ts";
 import type {
   DiskNode,
   DisksNode,
@@ -24,6 +25,10 @@ export function storageItem(node: StorageNode): vscode.TreeItem {
   switch (node.kind) {
     case "disks":
       return folder(node, "database", l10n.t("Disks"));
+    case "shares":
+      return sharesItem(node);
+    case "share":
+      return shareItem(node);
     case "snapshots":
       return folder(node, "history", l10n.t("Snapshots"));
     case "disk":

@@ -1,4 +1,4 @@
-import type { DiskDetails, LayerView, MediaView, SnapshotList, SnapshotView } from "../api/index.ts";
+import type { DiskDetails, LayerView, MediaView, ShareView, SnapshotList, SnapshotView } from "../api/index.ts";
 import type { MachineRef } from "../editor/index.ts";
 
 /** Rows of a machine's disks and of its past. Commands take what they need from them: `machine`, `disk`, `snapshot`. */
@@ -17,6 +17,13 @@ export interface LayerNode extends MachineRef {
 export interface MediaNode extends MachineRef {
   readonly kind: "media";
   readonly media: MediaView;
+}
+export interface SharesNode extends MachineRef {
+  readonly kind: "shares";
+}
+export interface ShareNode extends MachineRef {
+  readonly kind: "share";
+  readonly share: ShareView;
 }
 export interface SnapshotsNode extends MachineRef {
   readonly kind: "snapshots";
@@ -45,6 +52,8 @@ export type StorageNode =
   | DiskNode
   | LayerNode
   | MediaNode
+  | SharesNode
+  | ShareNode
   | SnapshotsNode
   | SnapshotNode
   | PresentNode

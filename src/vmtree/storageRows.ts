@@ -1,13 +1,14 @@
 import type { Editor } from "../editor/index.ts";
 import { diskChildren, grownFrom, layerChildren, removedChildren, snapshotRoots } from "./storageChildren.ts";
-import type { DisksNode, SnapshotsNode, StorageNode } from "./storageNodes.ts";
+import type { DisksNode, SharesNode, SnapshotsNode, StorageNode } from "./storageNodes.ts";
 
 interface Rows {
   readonly disks: DisksNode;
+  readonly shares: SharesNode;
   readonly snapshots: SnapshotsNode;
 }
 
-/** The two rows of each machine that open into its disks and its past. What is in them is asked for when they are opened. */
+/** The rows of each machine that open into its disks, its shared folders and its past. What is in them is asked for when they are opened. */
 export class StorageRows {
   readonly #editor: Editor;
   readonly #rows = new Map<string, Rows>();
@@ -19,9 +20,13 @@ export class StorageRows {
   }
 
   of(machine: string): readonly StorageNode[] {
-    const rows = this.#rows.get(machine) ?? { disks: { kind: "disks", machine }, snapshots: { kind: "snapshots", machine } };
+    const rows = this.#rows.get(machine) ?? {
+      disks: { kind: "disks", machine },
+      shares: { kind: "shares", machine },
+      snapshots: { kind: "snapshots", machine },
+    };
     this.#rows.set(machine, rows);
-    return [rows.disks, rows.snapshots];
+    return [rows.disks, rows.shares, rows.snapshots];
   }
 
   /** The opened rows of one machine, or of all. */
@@ -46,12 +51,16 @@ export class StorageRows {
       case "snapshots":
         this.#opened.add(node);
         return snapshotRoots(machine, await storage.snapshots(machine));
+      case "shares":
+        this.#opened.add(node);
+        return (await storage.shares(machine)).map((share): StorageNode => ({ kind: "share", machine, share }));
       case "disk":
         return layerChildren(machine, node.disk);
       case "snapshot":
         return node.snapshot.removedAt === null ? grownFrom(machine, await storage.snapshots(machine), node.snapshot.id) : [];
       case "removed":
         return removedChildren(machine, node.list);
+      case "share":
       case "layer":
       case "media":
       case "present":

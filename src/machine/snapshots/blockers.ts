@@ -1,11 +1,14 @@
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";
+import { pluggedShares } from "../shares/devices.ts";
 
 /** QEMU's reasons why memory cannot be saved now (`query-migrate`), in words a person can act on. */
 export async function memoryBlockers(machine: Machine, session: Session): Promise<string[]> {
   if (machine.state.run?.accelerator === "whpx") return ["Windows' hypervisor (WHPX) does not let go of a guest's memory"];
   const { "blocked-reasons": reasons = [] } = await session.qmp.execute("query-migrate");
-  return reasons.map(plainReason);
+  // Our own shared folders are taken out before memory is saved, and put back.
+  const own = pluggedShares(machine).length > 0 ? /VirtFS|vhost-user/i : undefined;
+  return reasons.filter((reason) => !own?.test(reason)).map(plainReason);
 }
 
 const known: readonly (readonly [pattern: RegExp, words: string])[] = [

@@ -4,6 +4,7 @@ import { asVivError, type SnapshotRecord, type SnapshotsFile, vivError } from ".
 import { diskIo } from "../disks/layout.ts";
 import { requireRun } from "../lifecycle.ts";
 import type { Session } from "../session.ts";
+import { withoutShares } from "../shares/keeper.ts";
 import { syncFile } from "../storage.ts";
 import { pauseForTest } from "../testPause.ts";
 import { type Attempt, keepTpm, makeOverlays, recordFinished, removeOverlays, withOverlays, writableKeys } from "./attempt.ts";
@@ -17,9 +18,15 @@ import { saveRecords } from "./records.ts";
 
 /** Snapshots of a running machine, with its memory or of its disks alone. */
 
-export async function takeLive(attempt: Attempt, session: Session): Promise<SnapshotRecord> {
+export function takeLive(attempt: Attempt, session: Session): Promise<SnapshotRecord> {
+  if (attempt.request.memory === false) return take(attempt, session, false);
+  return withoutShares(attempt.machine, session, async (problems) =>
+    take(attempt, session, await choosesMemory(attempt, session, problems)),
+  );
+}
+
+async function take(attempt: Attempt, session: Session, withMemory: boolean): Promise<SnapshotRecord> {
   const { machine, request, operation, file, graph, record, folder } = attempt;
-  const withMemory = await choosesMemory(attempt, session);
   const keys = new Set(writableKeys(attempt));
   const disks = (await liveDisks(machine, session, file, graph)).filter(({ key }) => keys.has(key));
   const thumbnail = await keepThumbnail(attempt, session);
@@ -81,9 +88,8 @@ interface Live {
 }
 
 /** With memory, or why not. @throws VivError `host-cannot` when it was asked for and cannot be. */
-async function choosesMemory({ machine, request }: Attempt, session: Session): Promise<boolean> {
-  if (request.memory === false) return false;
-  const reasons = await memoryBlockers(machine, session);
+async function choosesMemory({ machine, request }: Attempt, session: Session, sharesThatStay: readonly string[]): Promise<boolean> {
+  const reasons = sharesThatStay.length > 0 ? [...sharesThatStay] : await memoryBlockers(machine, session);
   if (!canSaveToFile(session)) reasons.push("this QEMU is older than 8.2 and cannot save memory to a file");
   if (reasons.length === 0) return true;
   const why = reasons.join("; ");

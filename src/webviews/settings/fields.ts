@@ -147,6 +147,7 @@ export const fields: readonly Field[] = [
 /** Keys of the schema that have no place in a form: kept by us. */
 export const notShown: readonly string[] = [
   ...["$schema", "schema", "disks.*.slot", "disks.*.port"],
+  ...["shares.*.kind", "shares.*.mountPoint", "shares.*.path", "shares.*.readOnly", "shares.*.tag"],
   ...[
     "firstBoot.packages.*",
     "firstBoot.scripts.*",

@@ -84,7 +84,7 @@ describe("the machines tree", () => {
     const children = await tree.getChildren(node);
     assert.deepEqual(
       children.map((child) => tree.getTreeItem(child).label),
-      ["Ports", "Files", "Disks", "Snapshots", "At the next start"],
+      ["Ports", "Files", "Disks", "Shared folders", "Snapshots", "At the next start"],
     );
     assert.equal(tree.getTreeItem(children.at(-1)!).description, "memory: 1G → 2G, cdrom");
   });
