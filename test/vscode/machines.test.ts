@@ -46,6 +46,8 @@ describe("the Machines view", function () {
   it("shows ports and disks below a machine", async () => {
     await row("starter").click();
     await vscode.page.keyboard.press("ArrowRight");
+    await rows((found) => found.some((label) => label.startsWith("Disks")), "no rows");
+    await row("Ports").click();
     await rows((found) => found.some((label) => label.startsWith("Port 22, 127.0.0.1:")), "no ports");
     // The click may have opened the row already, and the key then went to its first child.
     await vscode.execute("workbench.actions.treeView.vivarium.machines.collapseAll");

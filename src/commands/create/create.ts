@@ -2,6 +2,7 @@ import * as vscode from "vscode";
 import { isMachineRef } from "../../editor/index.ts";
 import type { Command, Work } from "../command.ts";
 import { pickImage } from "../images/pick.ts";
+import { type FirstBootAnswers, firstBootRequest, firstBootStep } from "./firstBootStep.ts";
 import { guestStep } from "./guestStep.ts";
 import { makeMachine } from "./make.ts";
 import { type Named, nameStep } from "./nameStep.ts";
@@ -17,11 +18,12 @@ interface Answers {
   size?: ChosenSize;
   named?: Named;
   network?: NetworkChoice;
+  firstBoot?: FirstBootAnswers;
 }
 
 /**
- * At most four questions, each with a default: Enter three times makes and starts a machine. The network is a fourth
- * step only for who asks for it. Everything else is changed afterwards, in the settings.
+ * At most four questions, each with a default: Enter three times makes and starts a machine. The network, or the first
+ * boot, is a fourth step only for who asks for it. Everything else is changed afterwards, in the settings.
  */
 export const create: Command = async (work, target) => createWith(work, target);
 
@@ -36,14 +38,19 @@ async function createWith(work: Work, target: unknown, guest?: Guest): Promise<u
   const answers = await ask(work, guest);
   if (!answers?.guest || !answers.size || !answers.named) return undefined;
   const network = answers.network ?? { network: "nat" as const, ports: [] };
-  const plan = { guest: answers.guest, size: answers.size, name: answers.named.name, ...network, group: groupOf(work, target) };
+  const { guest: chosen, size, named, firstBoot } = answers;
+  const own = firstBoot && firstBootRequest(firstBoot);
+  const plan = {
+    ...{ guest: chosen, size, name: named.name, ...network, group: groupOf(work, target) },
+    ...(own && Object.keys(own).length > 0 ? { firstBoot: own } : {}),
+  };
   return makeMachine(work, plan, { start: answers.named.next !== "only create" });
 }
 
 async function ask(work: Work, guest: Guest | undefined): Promise<Answers | undefined> {
   const answers: Answers = guest ? { guest } : {};
   for (let step = guest ? 2 : 1; ; ) {
-    const place = { title: l10n.t("New Machine"), step, steps: step === 4 || answers.named?.next === "network" ? 4 : 3 };
+    const place = { title: l10n.t("New Machine"), step, steps: step === 4 || asksMore(answers) ? 4 : 3 };
     const answer = await question(work, step, answers, place);
     if (answer === cancelled) return undefined;
     if (answer === back) step -= 1;
@@ -75,12 +82,23 @@ async function question(
     const named = await nameStep(work.editor, answers.guest, answers.named?.name, place);
     if (typeof named === "symbol") return named;
     answers.named = named;
-    return named.next === "network" ? "next" : "done";
+    return asksMore(answers) ? "next" : "done";
+  }
+  if (answers.named?.next === "first boot") {
+    const firstBoot = await firstBootStep(place, answers.firstBoot);
+    if (typeof firstBoot === "symbol") return firstBoot;
+    answers.firstBoot = firstBoot;
+    return "done";
   }
   const network = await networkStep(place);
   if (typeof network === "symbol") return network;
   answers.network = network;
   return "done";
+}
+
+/** A button of the third step asks for a fourth. */
+function asksMore({ named }: Answers): boolean {
+  return named?.next === "network" || named?.next === "first boot";
 }
 
 /** Asked for on a group of the tree, or on a machine in one: the new machine belongs there, too. */

@@ -10,7 +10,7 @@ const { l10n } = vscode;
 /** What to do with the name: start at once is the default, the buttons do something else first. */
 export interface Named {
   readonly name: string;
-  readonly next: "start" | "only create" | "network";
+  readonly next: "start" | "only create" | "network" | "first boot";
 }
 
 /** The name is filled in: Enter makes and starts the machine. */
@@ -19,10 +19,19 @@ export function nameStep(editor: Editor, guest: Guest, before: string | undefine
   return textStep<Named>((current) => ({
     ...place,
     value: before ?? suggestName(nameSource(guest), taken),
-    prompt: l10n.t("Enter creates and starts it. The buttons above choose its network, or create it without starting."),
+    prompt: l10n.t("Enter creates and starts it. The buttons above ask for more first, or create it without starting."),
     problem: (text) => nameProblem(text, taken),
     accept: (name) => ({ name, next: "start" }),
     buttons: [
+      ...(guest.from === "image"
+        ? [
+            {
+              iconPath: new vscode.ThemeIcon("account"),
+              tooltip: l10n.t("Customize First Boot…"),
+              answer: () => ({ name: current(), next: "first boot" as const }),
+            },
+          ]
+        : []),
       {
         iconPath: new vscode.ThemeIcon("globe"),
         tooltip: l10n.t("Choose the Network…"),

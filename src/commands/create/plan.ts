@@ -30,10 +30,12 @@ export interface Plan {
   /** Ports of the guest to forward to free ports of this computer. */
   readonly ports: readonly number[];
   readonly group?: string | undefined;
+  /** Absent: what an image's machines get unasked. */
+  readonly firstBoot?: CreateRequest["firstBoot"];
 }
 
 /** The answers as the service's request; pure. An image keeps its own disk, so that the smallest start is the fastest. */
-export function createRequest({ guest, size, name, network, ports, group }: Plan): CreateRequest {
+export function createRequest({ guest, size, name, network, ports, group, firstBoot }: Plan): CreateRequest {
   const ownDisk = guest.from !== "image";
   return {
     name,
@@ -42,6 +44,7 @@ export function createRequest({ guest, size, name, network, ports, group }: Plan
     memory: size.memory,
     ...(ownDisk && size.disk !== undefined ? { disk: size.disk } : {}),
     ...networks(network, ports),
+    ...(firstBoot === undefined ? {} : { firstBoot }),
     ...(group === undefined ? {} : { set: [`group=${JSON.stringify(group)}`] }),
   };
 }

@@ -96,7 +96,8 @@ export class LiveSyncs implements vscode.Disposable {
     const text = all.length === 1 ? `${basename(only.folder)} → ${plain(only.machine.name)}` : l10n.t("{0} folders in sync", all.length);
     const tooltip = all.map(lineOf).join("\n");
     this.#item.text = `${icon} ${text}`;
-    this.#item.tooltip = `${tooltip}\n${l10n.t("Click to stop.")}`;
+    const lasting = l10n.t("It ends with this window; viv sync --watch in a terminal goes on without it.");
+    this.#item.tooltip = `${tooltip}\n${lasting}\n${l10n.t("Click to stop.")}`;
     this.#item.accessibilityInformation = { label: tooltip };
     this.#item.show();
   }

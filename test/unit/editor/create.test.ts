@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import "./support/load.ts";
 
+const { firstBootRequest } = await import("../../../src/commands/create/firstBootStep.ts");
 const { createRequest } = await import("../../../src/commands/create/plan.ts");
 const { parseSize, sizesFor } = await import("../../../src/commands/create/sizes.ts");
 const { parsePorts } = await import("../../../src/commands/create/networkStep.ts");
@@ -82,5 +83,21 @@ describe("creating a machine", () => {
     assert.equal(suggestName("…", taken), "machine-2");
     for (const from of ["x".repeat(90), "9lives", "-a-", "日本.iso"])
       assert.equal(nameProblem(suggestName(from, taken), taken), undefined, from);
+  });
+});
+
+describe("a first boot that was customized", () => {
+  it("is what was answered, and nothing else", () => {
+    assert.deepEqual(firstBootRequest({}), {});
+    assert.deepEqual(firstBootRequest({ timeZone: "UTC", packages: ["a", "b"] }), { timeZone: "UTC", packages: ["a", "b"] });
+    assert.deepEqual(firstBootRequest({ user: "ada", keys: ["ssh-ed25519 AAAA"] }), {
+      users: [{ name: "ada", sshKeys: ["ssh-ed25519 AAAA"] }],
+    });
+  });
+
+  it("has a user for keys that were given to nobody", () => {
+    const [user] = firstBootRequest({ keys: ["ssh-ed25519 AAAA"] }).users ?? [];
+    assert.match(user?.name ?? "", /^[a-z_][a-z0-9_-]*$/);
+    assert.notEqual(user?.name, "root");
   });
 });
