@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { DiskDetails, VivClient } from "../../src/api/index.ts";
 import { until } from "../support/faults.ts";
 import { driversLoaded, starterMachine, type TestHome, testHome } from "../support/home.ts";
+import { addLeak } from "../support/qcow2Leak.ts";
 import { runTool } from "../support/tools.ts";
 
 /** Sizes, checks, compaction, limits and the CD-ROM drive of one starter machine. */
@@ -114,15 +115,8 @@ describe("a machine's disks", function () {
       leaks: 0,
       repaired: false,
     });
-    // A cluster that is counted and used by nobody: a leak.
     await client.call("disk.add", { machine, size: "8M", id: "leaky" });
-    const handle = await open(file("leaky.qcow2"), "r+");
-    await handle.truncate(8 * 65_536);
-    const { buffer } = await handle.read(Buffer.alloc(104), 0, 104, 0);
-    const table = Number(buffer.readBigUInt64BE(48));
-    const block = Number((await handle.read(Buffer.alloc(8), 0, 8, table)).buffer.readBigUInt64BE(0));
-    await handle.write(Buffer.of(0, 1), 0, 2, block + 7 * 2);
-    await handle.close();
+    await addLeak(file("leaky.qcow2"));
     const found = await client.call("disk.check", { machine, disk: "leaky" });
     assert.deepEqual(found, { sound: true, corruptions: 0, leaks: 1, repaired: false });
     assert.deepEqual(await client.call("disk.check", { machine, disk: "leaky", repair: "leaks" }), {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Result, VivClient } from "../../src/api/index.ts";
 import { codeOf, killVivd, show, until } from "../support/faults.ts";
 import { type TestHome, testHome } from "../support/home.ts";
+import { addLeak } from "../support/qcow2Leak.ts";
 import { blocks, emptyMachine, WrittenDisk } from "../support/snapshotWalk.ts";
 import { runTool } from "../support/tools.ts";
 
@@ -146,6 +147,34 @@ describe("files of snapshots", function () {
       await rename(path("away"), path(file));
     }
     await restored();
+  });
+
+  it("repaired by us: known anew by what they are then; one that somebody had changed before stays refused", async () => {
+    const name = "mended";
+    await emptyMachine(client, name);
+    const own = new WrittenDisk(home, name);
+    for (let block = 0; block < 8; block += 1) await own.write(await show(client, name), block, block + 1);
+    const file = join(home.machineFolder(name), "disk0.qcow2");
+    await addLeak(file);
+    await client.call("snapshot.create", { machine: name, name: "leaky" });
+    const repair = () => client.call("disk.check", { machine: name, disk: "disk0", repair: "leaks" });
+    const standing = async () => (await client.call("snapshot.check", { machine: name })).files.map((each) => each.verdict);
+    // Read for the first time: its content is known from here.
+    assert.deepEqual(await standing(), ["recorded"]);
+    const before = await stat(file);
+    const repaired = await repair();
+    assert.deepEqual([repaired.repaired, repaired.leaks], [true, 0]);
+    assert.notEqual((await stat(file)).mtimeMs, before.mtimeMs);
+    assert.equal((await stat(file)).mode & 0o222, 0, "it can be written");
+    assert.deepEqual(await standing(), ["recorded"]);
+    await client.call("snapshot.restore", { machine: name, snapshot: "leaky", safety: false });
+    assert.deepEqual(await own.present(await show(client, name)), first);
+    await chmod(file, 0o600);
+    await addLeak(file);
+    await chmod(file, 0o444);
+    assert.equal((await repair()).repaired, true);
+    assert.deepEqual(await standing(), ["altered"]);
+    assert.equal(await codeOf(client.call("snapshot.restore", { machine: name, snapshot: "leaky", safety: false })), "damaged");
   });
 
   it("of the TPM: missing or changed", async () => {

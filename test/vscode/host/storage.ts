@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as vscode from "vscode";
@@ -60,6 +60,29 @@ describe("commands for disks, snapshots and images in the extension host", funct
     assert.deepEqual([begin?.name, begin?.note, begin?.consistency], ["begin", "another note", "stopped"]);
     await run("snapshot.restore", "lab", "begin");
     assert.equal((await list()).current, begin?.id);
+  });
+
+  it("check the files of snapshots: what they were, and what somebody changed", async () => {
+    interface Checked {
+      readonly sound: boolean;
+      readonly files: readonly { readonly file: string; readonly verdict: string }[];
+    }
+    const [begin] = (await list()).snapshots;
+    const before = await run<Checked>("snapshot.check", "lab");
+    assert.ok(before.sound && before.files.length > 0, JSON.stringify(before));
+    const layer = join(process.env["VIVARIUM_HOME"] ?? "", "machines", "lab", before.files[0]?.file ?? "");
+    const { atime, mtime } = await stat(layer);
+    const content = await readFile(layer);
+    const changed = Buffer.from(content);
+    changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 0xff;
+    await chmod(layer, 0o600);
+    await writeFile(layer, changed);
+    const after = await run<Checked>("snapshot.check", "lab", begin?.id);
+    assert.deepEqual([after.sound, after.files.find(({ file }) => layer.endsWith(file))?.verdict], [false, "altered"]);
+    await writeFile(layer, content);
+    await utimes(layer, atime, mtime);
+    await chmod(layer, 0o444);
+    assert.equal((await run<Checked>("snapshot.check", "lab")).sound, true);
   });
 
   it("remove one, bring it back by its id", async () => {
