@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
-import { debianMachine } from "../support/debian.ts";
+import { debianMachine, morePackages } from "../support/debian.ts";
 import { until } from "../support/faults.ts";
 import { guest, type TestHome, testHome } from "../support/home.ts";
 
@@ -16,7 +16,7 @@ describe("a Debian guest", function () {
   before(async () => {
     home = await testHome();
     client = await home.client();
-    await debianMachine(client, "deb");
+    await debianMachine(client, "deb", { packages: morePackages });
     const key = await loginKey("deb");
     // What cloud-init does with a seed: the machine's key may log in, beside somebody else's.
     const others = `ssh-ed25519 AAAAsomebody else\ncommand="echo",no-pty ${key}`;
@@ -144,6 +144,34 @@ describe("a Debian guest", function () {
       await shell(machine, `mount /dev/${name}1 /mnt`);
       assert.ok((await free("/mnt")) > 80 * mib);
       await shell(machine, "umount /mnt; mv /usr/bin/growpart.not /usr/bin/growpart");
+    });
+
+    for (const [fileSystem, make] of [
+      ["xfs", "mkfs.xfs -q"],
+      ["btrfs", "mkfs.btrfs -q"],
+    ] as const)
+      it(`${fileSystem} in the last partition grows while it is mounted, and says so where it is not`, async () => {
+        await client.call("disk.add", { machine, size: "400M", id: fileSystem });
+        await until("the disk in the guest", async () => (await shell(machine, "cat /sys/block/vd*/serial")).includes(fileSystem));
+        const name = await shell(machine, `grep -l '^${fileSystem}' /sys/block/vd*/serial | cut -d/ -f4`);
+        await shell(machine, `echo , | sfdisk -q /dev/${name} && udevadm settle && ${make} /dev/${name}1; mkdir -p /srv/${fileSystem}`);
+        await assert.rejects(grow(fileSystem, "+200M"), { code: "wrong-state", message: /is not mounted; .* grows only while it is/ });
+        await shell(machine, `mount /dev/${name}1 /srv/${fileSystem} && echo kept > /srv/${fileSystem}/file && sync`);
+        const before = await free(`/srv/${fileSystem}`);
+        const { grown } = await grow(fileSystem, "+200M");
+        assert.deepEqual([grown?.device, grown?.fileSystem], [`${name}1`, fileSystem]);
+        assert.ok((await free(`/srv/${fileSystem}`)) - before > 180 * mib, `${(await free(`/srv/${fileSystem}`)) - before} bytes more`);
+        assert.equal(await shell(machine, `cat /srv/${fileSystem}/file; umount /srv/${fileSystem}`), "kept");
+        await client.call("disk.remove", { machine, disk: fileSystem, delete: true });
+      });
+
+    it("a disk of LVM is the guest's own business: the commands are named, nothing changes", async () => {
+      await client.call("disk.add", { machine, size: "64M", id: "volumes" });
+      await until("the disk in the guest", async () => (await shell(machine, "cat /sys/block/vd*/serial")).includes("volumes"));
+      const name = await shell(machine, "grep -l '^volumes' /sys/block/vd*/serial | cut -d/ -f4");
+      await shell(machine, `pvcreate -q /dev/${name} && udevadm settle`);
+      await assert.rejects(grow("volumes", "96M"), { code: "wrong-state", message: /belongs to LVM/, hint: /pvresize, lvextend/ });
+      assert.equal((await client.call("disk.list", { machine })).find(({ id }) => id === "volumes")?.virtualBytes, 64 * mib);
     });
 
     it("a machine that is paused or off is told what to do", async () => {

@@ -6,7 +6,7 @@
  *   const file = await debianImage();                             // a qcow2 to import, pull or put an overlay on
  *   const machine = await debianMachine(client, "deb");           // imported, started, its guest agent answers
  *   const machine = await debianMachine(client, "deb", { memory: "1G", start: false });
- *   const file = await debianImage(["xvfb"]);                     // with more of Debian's packages: another image, kept too
+ *   const file = await debianImage(morePackages);                 // with more of Debian's packages: another image, kept too
  *
  * Without a NoCloud seed cloud-init finds no data source and stays away; adapters get their address by DHCP either way.
  * Booting takes 25–40 s under emulation on a quiet host, so a test file boots it once.
@@ -50,6 +50,9 @@ const enabled: Record<string, string> = {
   "etc/systemd/system/apt-daily.timer": "/dev/null",
   "etc/systemd/system/apt-daily-upgrade.timer": "/dev/null",
 };
+
+/** What single tests need beyond it: one image more for all of them. */
+export const morePackages = ["btrfs-progs", "lvm2", "spice-vdagent", "xclip", "xfsprogs", "xvfb"];
 
 const kernelArguments = "root=LABEL=debian-root ro console=tty0 console=ttyS0,115200";
 

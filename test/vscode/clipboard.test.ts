@@ -1,13 +1,12 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import type { Frame } from "playwright-core";
-import { debianMachine } from "../support/debian.ts";
+import { debianMachine, morePackages } from "../support/debian.ts";
 import { guest } from "../support/home.ts";
 import { consoleOf } from "./support/consoleTab.ts";
 import { type EditorWorld, editorWorld, until } from "./support/index.ts";
 
 /** A desktop's worth: an X server, spice-vdagent with its daemon, and a program that copies and pastes. */
-const packages = ["xvfb", "spice-vdagent", "xclip"];
 
 describe("the clipboard of a guest and of this computer", function () {
   this.timeout(600_000);
@@ -16,7 +15,11 @@ describe("the clipboard of a guest and of this computer", function () {
 
   before(async () => {
     world = await editorWorld();
-    await debianMachine(world.client, "desk", { memory: "1G", set: ["display.type=virtio", "devices.clipboard=true"], packages });
+    await debianMachine(world.client, "desk", {
+      memory: "1G",
+      set: ["display.type=virtio", "devices.clipboard=true"],
+      packages: morePackages,
+    });
     const sh = (script: string) => guest(world.client, "desk", "/bin/sh", "-c", script);
     await sh("systemctl stop spice-vdagentd.socket spice-vdagentd; mkdir -p /run/spice-vdagentd; rm -f /run/spice-vdagentd/*");
     await sh("setsid Xvfb :1 -screen 0 640x480x16 -nolisten tcp > /tmp/x.log 2>&1 &");

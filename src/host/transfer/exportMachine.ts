@@ -126,8 +126,8 @@ async function exportOva(job: Job, temporary: string): Promise<void> {
   if (definition.firmware.type === "direct-kernel")
     throw vivError(
       "host-cannot",
-      `${machine.name} is started with a kernel that is not on its disk, so no other hypervisor could boot it.`,
-      "Export its disk instead: --format qcow2",
+      `${machine.name} is started with a kernel that is not on its disk, and an OVA has no place for one: no other hypervisor could boot it.`,
+      `Export its disk (--format qcow2 or vmdk), and give the other program the kernel ${definition.firmware.kernel}, or install a system that boots by itself.`,
     );
   if (definition.disks.length === 0) throw vivError("wrong-state", `${machine.name} has no disk.`);
   const disks = definition.disks.map(({ id }) => ({ id, virtualBytes: virtualBytesOf(job.point, id) }));
