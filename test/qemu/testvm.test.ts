@@ -84,11 +84,12 @@ describe("test machines of a repository", function () {
   }
 
   const file = (more: Readonly<Record<string, unknown>>) =>
-    files({ ".testvm/testvm.json": JSON.stringify({ image: "starter", memory: "256M", ...more }) });
+    files({ ".testvm/testvm.json": JSON.stringify({ image: "starter", memory: "256M", warm: false, ...more }) });
 
   const nothingLeft = async () => {
     // The service may have been killed in this test.
     client = await home.client();
+    assert.deepEqual(await client.call("template.list", {}), []);
     assert.deepEqual([(await client.call("machine.list", {})).map(({ name }) => name), await client.call("machine.trash", {})], [[], []]);
     assert.deepEqual(await readdir(join(home.folder, "testvm")), []);
   };
@@ -109,6 +110,43 @@ describe("test machines of a repository", function () {
       ],
     );
     assert.match(await readFile(join(folder, "out", "junit.xml"), "utf8"), /^<testsuites>/);
+    assert.equal((await viv("down")).out.split("\n").length, 2);
+    await nothingLeft();
+  });
+
+  it("go on from the first run's machine, with the workspace of now, until what made it changes", async () => {
+    const made = (more: object = {}) =>
+      file({ warm: true, onCreateCommand: "echo made >> /root/made", tests: { command: "cat /root/made a.txt" }, ...more });
+    const run = async (...words: string[]) => {
+      const { code, out, err } = await viv("test", "--trust", ...words);
+      const [times = "", text = ""] = out.split("\n");
+      assert.equal(code, 0, err);
+      return { text: `${times} ${text}`, readyMs: Number(/ready in ([\d.]+) s/.exec(err)?.[1]) * 1000 };
+    };
+    const templates = async () => (await client.call("template.list", {})).map(({ name }) => name);
+    await made();
+    await files({ "a.txt": "one\n", Makefile: "all:\n" });
+    const cold = await run();
+    const [template] = await templates();
+    await files({ "a.txt": "two\n" });
+    const warm = await run();
+    assert.deepEqual([cold.text, warm.text], ["made one", "made two"]);
+    assert.ok(warm.readyMs * 2 < cold.readyMs, `warm ${warm.readyMs} ms, cold ${cold.readyMs} ms`);
+    assert.deepEqual(await templates(), [template]);
+
+    // What dependencies are made from, and the file itself: another machine, and the one before is gone.
+    await files({ Makefile: "all: it\n" });
+    await run();
+    const [second, ...more] = await templates();
+    assert.deepEqual([second === template, more], [false, []]);
+    await made({ remoteEnv: { A: "1" } });
+    await run();
+    assert.notEqual((await templates())[0], second);
+    const [before] = await client.call("template.list", {});
+    await run("--cold");
+    const [after] = await client.call("template.list", {});
+    assert.deepEqual([after?.name === before?.name, after?.id === before?.id], [true, false]);
+    assert.equal((await viv("down")).code, 0);
     await nothingLeft();
   });
 
@@ -132,7 +170,7 @@ describe("test machines of a repository", function () {
     assert.equal(look.out, 'first\nsecond\necho "go away"\n');
     const status = JSON.parse((await viv("status", "--json")).out) as unknown[];
     assert.deepEqual(status, [{ machine: result?.machine, folder, kind: "kept", state: "running" }]);
-    assert.equal((await viv("down")).out, `${result?.machine}: removed\n`);
+    assert.match((await viv("down")).out, new RegExp(`^${result?.machine}: removed\\ntestvm-\\S+: removed\\n$`));
     await nothingLeft();
   });
 

@@ -9,7 +9,7 @@ export const verb = defineVerb({
   name: "down",
   summary: "Remove a repository's test machines for good",
   usage: "[--folder DIR]",
-  details: "Those of viv up, and those that viv test --keep left. Machines of a viv test that runs stay.",
+  details: "Those of viv up, those that viv test --keep left, and the templates of warm runs. Machines of a viv test that runs stay.",
   arguments: {},
   options: { folder: folderOption },
   examples: [["viv down", "those of the folder you stand in"]],

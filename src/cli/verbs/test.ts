@@ -8,15 +8,16 @@ import { defineVerb, type Work } from "../verb.ts";
 export const verb = defineVerb({
   name: "test",
   summary: "Run a repository's tests in machines of their own",
-  usage: "[--folder DIR] [--target T]… [--junit FILE] [--keep] [--trust] [--allow-env NAME]…",
+  usage: "[--folder DIR] [--target T]… [--junit FILE] [--cold] [--keep] [--trust] [--allow-env NAME]…",
   details:
-    "What the tests need is in .testvm/testvm.json. Each target gets a new machine with a copy of the folder, and the machine is gone afterwards, also after Ctrl+C. " +
+    "What the tests need is in .testvm/testvm.json. Each target gets a new machine with a copy of the folder, and the machine is gone afterwards, also after Ctrl+C. What it was after postCreateCommand is kept as a template: later runs are forks of it, until what made it changes. " +
     "The tests' output is this command's, what sets the machine up goes to stderr; the exit code is that of the tests (124 when their time was over), of the first target that failed. " +
     "A machine that fails under the tests is no failure of theirs: the run is tried once more. Before a file runs for the first time, and after each change of it, you are asked.",
   arguments: {},
   options: {
     ...planOptions,
     junit: { value: "FILE", summary: "Write the results of all targets here, as JUnit XML with paths of this computer", completes: "file" },
+    cold: { summary: "Make the machine anew, and keep that one for later runs" },
     keep: { summary: "Leave the machine when its tests, or what prepares them, fail; viv down removes it" },
   },
   examples: [
@@ -32,7 +33,11 @@ export const verb = defineVerb({
     for (const plan of plans) {
       const label = plans.length > 1 && plan.target !== undefined ? { label: plan.target } : {};
       try {
-        const result = await runTests(runner, loaded, plan, { ...label, ...(work.options.keep ? { keepOnFailure: true } : {}) });
+        const result = await runTests(runner, loaded, plan, {
+          ...label,
+          cold: work.options.cold,
+          ...(work.options.keep ? { keepOnFailure: true } : {}),
+        });
         results.push(result);
         tell(work, result);
         code ||= result.exitCode;

@@ -47,6 +47,9 @@ export interface Plan {
     readonly tap?: string;
     readonly timeoutMs?: number;
   };
+  /** Later runs go on from what the first one was after postCreateCommand. */
+  readonly warm: boolean;
+  readonly rebuildOn?: readonly string[];
   readonly onFailure: "discard" | "keep";
 }
 
@@ -119,6 +122,8 @@ export function resolvePlan(
       }),
       waitFor: said.waitFor ?? "postStartCommand",
       ...testsOf(said),
+      warm: said.warm ?? true,
+      ...defined({ rebuildOn: said.rebuildOn }),
       onFailure: said.onFailure ?? "discard",
     },
   };

@@ -123,6 +123,17 @@ const perTarget = {
     .optional()
     .describe("The last command that must have ended before the tests begin; later ones go on beside them. postStartCommand when absent"),
   tests: Tests.optional().describe("The tests, for viv test"),
+  warm: z
+    .boolean()
+    .optional()
+    .describe("Keep the machine as it is after postCreateCommand, so that later runs go on from there in a moment; true when absent"),
+  rebuildOn: z
+    .array(WorkspaceFile)
+    .max(100)
+    .optional()
+    .describe(
+      "Files whose change makes the warm machine anew; absent: manifests and lock files of package managers. What the commands name counts always",
+    ),
   onFailure: z.enum(["discard", "keep"]).optional().describe("What becomes of the machine when its tests fail; discard when absent"),
 } as const;
 

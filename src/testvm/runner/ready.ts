@@ -3,6 +3,7 @@ import { sync } from "../../sync/index.ts";
 import type { LifecycleName, Plan } from "../file/index.ts";
 import { openCommand } from "./command.ts";
 import { type Beside, runLifecycle } from "./lifecycle.ts";
+import { canBeWarm, forkWarm, hasTemplate, keepWarm, removeTemplates, templateName } from "./warm.ts";
 import type { RunWork } from "./work.ts";
 
 /** As long as a guest may take to answer. */
@@ -34,18 +35,42 @@ export async function makeMachine(work: RunWork, plan: Plan, name: string): Prom
   );
 }
 
-/**
- * From a machine that stands still to one in which the tests can begin: started, its agent there, the workspace in it, the
- * lifecycle commands from `first` on.
- */
-export async function makeReady(work: RunWork, plan: Plan, name: string, first: LifecycleName): Promise<Beside> {
+/** Starts a machine and waits until its guest can be worked in. */
+export async function startMachine(work: RunWork, name: string): Promise<void> {
   const client = await work.connect();
   const options = { signal: work.signal, onProgress: work.onProgress };
   await client.call("machine.start", { machine: name }, options);
   await client.call("machine.wait", { machine: name, for: "ready", timeoutMs: bootPatienceMs }, options);
   await vivAgentThere(work, name);
+}
+
+/** From a machine that stands still to one with the workspace, the lifecycle commands from `first` on. */
+export async function makeReady(work: RunWork, plan: Plan, name: string, first: LifecycleName): Promise<Beside> {
+  await startMachine(work, name);
   await bringWorkspace(work, plan, name);
   return runLifecycle(work, plan, name, first);
+}
+
+/**
+ * A machine of the plan in which the tests can begin: a fork of the warm template where there is one, else made anew, with
+ * a template left for the next run. `cold`: made anew in any case.
+ */
+export async function readyMachine(work: RunWork, plan: Plan, name: string, cold: boolean): Promise<Beside> {
+  const template = canBeWarm(plan) ? await templateName(work, plan) : undefined;
+  if (template !== undefined && !cold && (await hasTemplate(work, template))) {
+    await forkWarm(work, template, name);
+    await bringWorkspace(work, plan, name);
+    return runLifecycle(work, plan, name, "postStartCommand");
+  }
+  if (template !== undefined && cold) await removeTemplates(await work.connect(), template);
+  await makeMachine(work, plan, name);
+  if (template === undefined) return makeReady(work, plan, name, "onCreateCommand");
+  await startMachine(work, name);
+  await bringWorkspace(work, plan, name);
+  const once = plan.steps.filter((step) => step.name !== "postStartCommand");
+  await runLifecycle(work, { ...plan, steps: once, waitFor: "postCreateCommand" }, name, "onCreateCommand");
+  await keepWarm(work, plan, name, template);
+  return runLifecycle(work, plan, name, "postStartCommand");
 }
 
 /** Streams and sync need viv-agent: an image without it gets it. */
@@ -85,14 +110,15 @@ export function syncRequest(plan: Plan, machine: string): { folder: string; mach
   };
 }
 
-async function runQuietly(work: RunWork, machine: string, command: string[]): Promise<void> {
+/** A step of our own, whose output is nobody's. @throws VivError `failed` with what it said. */
+export async function runQuietly(work: RunWork, machine: string, command: string[]): Promise<void> {
   const session = await openCommand(work, machine, { command });
   session.stdin.end();
   const said: Buffer[] = [];
   session.stdout.resume();
   session.stderr.on("data", (chunk: Buffer) => said.push(chunk));
   const { exitCode } = await session.exit;
-  if (exitCode !== 0) throw vivError("failed", `${command.slice(4).join(" ")}: ${Buffer.concat(said).toString("utf8").trim()}`);
+  if (exitCode !== 0) throw vivError("failed", `${command.join(" ")}: ${Buffer.concat(said).toString("utf8").trim()}`);
 }
 
 /** Whether the machine or the service failed, not what ran in it: such a run is tried once more. */

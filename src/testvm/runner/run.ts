@@ -8,7 +8,7 @@ import { hostProblems } from "./hostCheck.ts";
 import { imageHere } from "./image.ts";
 import type { Beside } from "./lifecycle.ts";
 import { runMachineName } from "./names.ts";
-import { isInfrastructure, makeMachine, makeReady } from "./ready.ts";
+import { isInfrastructure, readyMachine } from "./ready.ts";
 import { TestMachineRecords } from "./records.ts";
 import type { RunWork } from "./work.ts";
 
@@ -35,6 +35,8 @@ export interface RunResult {
 
 export interface RunOptions {
   readonly keepOnFailure?: boolean;
+  /** Make the machine anew, also where a warm one could go on. */
+  readonly cold?: boolean;
   /** Before each line of the tests' output, where several targets run. */
   readonly label?: string;
 }
@@ -97,9 +99,8 @@ async function runOnce(work: RunWork, loaded: LoadedFile, plan: Plan, options: R
   };
   let beside: Beside | undefined;
   try {
-    await makeMachine(work, plan, machine);
     try {
-      beside = await makeReady(work, plan, machine, "onCreateCommand");
+      beside = await readyMachine(work, plan, machine, options.cold ?? false);
     } catch (error) {
       if (keep && asVivError(error).code === "failed") await keepIt();
       throw error;

@@ -2,9 +2,10 @@ import type { VivClient } from "../../api/index.ts";
 import { asVivError, vivError } from "../../model/index.ts";
 import type { LoadedFile, Plan } from "../file/index.ts";
 import { upMachineName } from "./names.ts";
-import { bringWorkspace, makeMachine, makeReady } from "./ready.ts";
+import { bringWorkspace, makeMachine, makeReady, runQuietly } from "./ready.ts";
 import { type TestMachineRecord, TestMachineRecords } from "./records.ts";
 import { checkPlan } from "./run.ts";
+import { folderTemplatePrefix, removeTemplates } from "./warm.ts";
 import type { RunWork } from "./work.ts";
 
 /** The machine of `viv up`: there until `viv down`. */
@@ -61,6 +62,8 @@ async function makeStanding(work: RunWork, loaded: LoadedFile, plan: Plan, machi
   try {
     await makeMachine(work, plan, machine);
     await (await makeReady(work, plan, machine, "onCreateCommand")).ended();
+    // What was prepared is there also when the machine's plug is pulled.
+    await runQuietly(work, machine, ["sync"]);
     await records.write({ ...record, made: true });
   } catch (error) {
     await records.discard(await work.connect(), machine);
@@ -95,12 +98,13 @@ export async function standing(work: Pick<RunWork, "connect" | "home">, folder: 
   );
 }
 
-/** Removes a folder's machines for good: of `viv up`, kept ones, and what killed runners left. Gives their names. */
+/** Removes a folder's machines for good: of `viv up`, kept ones, what killed runners left, warm templates. Gives their names. */
 export async function takeDown(work: Pick<RunWork, "connect" | "home">, folder: string): Promise<string[]> {
   const records = new TestMachineRecords(work.home);
   const client = await work.connect();
   const swept = await records.sweep(client);
   const mine = (await records.list()).filter((record) => record.folder === folder && record.kind !== "run");
   for (const { machine } of mine) await records.discard(client, machine);
-  return [...swept, ...mine.map(({ machine }) => machine)];
+  const templates = await removeTemplates(client, folderTemplatePrefix(folder));
+  return [...swept, ...mine.map(({ machine }) => machine), ...templates];
 }

@@ -84,6 +84,7 @@ describe("the test-VM file", () => {
       ],
       waitFor: "postStartCommand",
       tests: { command: { words: ["/bin/sh", "-c", "make test"] }, junit: ["r.xml"], timeoutMs: 600_000 },
+      warm: true,
       onFailure: "discard",
     });
   });
