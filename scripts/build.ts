@@ -58,6 +58,8 @@ await build({ ...program, entryPoints: { viv: "src/cli/viv.ts" }, splitting: tru
 // Split: the process that only starts the service's copy loads next to nothing (src/daemon/spawnCopy.ts).
 await rm(`${outFolder}/vivd-parts`, { recursive: true, force: true });
 await build({ ...program, entryPoints: { vivd: "src/daemon/vivd.ts" }, splitting: true, chunkNames: "vivd-parts/[name]-[hash]" });
+// One file and no parts: it is loaded whole, and runs on while the folder it came from is replaced. It travels with vivd's parts.
+await build({ ...program, entryPoints: { segment: "src/segment/main.ts" }, outdir: `${outFolder}/vivd-parts` });
 await buildExtension(outFolder, { ...program, minify: true, plugins: [onlyWhatIsUsed(["src/model", "src/api"])] });
 // The pages. noVNC has a top-level await, so they are modules.
 await build({

@@ -47,6 +47,8 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "virsh", package: "libvirt-clients" },
   { program: "qemu-system-x86_64", package: "qemu-system-x86" },
   { program: "cpio", package: "cpio" },
+  // Reads what a network of machines captured.
+  { program: "tshark", package: "tshark" },
   { program: "qemu-io", package: "qemu-utils" },
 ];
 

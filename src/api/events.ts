@@ -25,6 +25,8 @@ export const VivEvent = z.discriminatedUnion("event", [
   z.object({ event: z.literal("image.changed"), at: z.string() }),
   /** Templates came or went, or were used: lists of them are to be asked for again. */
   z.object({ event: z.literal("template.changed"), at: z.string() }),
+  /** A network of machines came, went or changed, or who is on it: ask again. Its counters change without a word. */
+  z.object({ event: z.literal("network.changed"), at: z.string() }),
   z.object({ event: z.literal("daemon.stopping"), at: z.string(), reason: z.string() }),
 ]);
 export type VivEvent = z.infer<typeof VivEvent>;

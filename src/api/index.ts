@@ -19,6 +19,7 @@ export * from "./forkMethods.ts";
 export * from "./guestMethods.ts";
 export * from "./imageMethods.ts";
 export * from "./methods.ts";
+export * from "./networkMethods.ts";
 export type { ServiceProgram } from "./service.ts";
 export * from "./shareMethods.ts";
 export * from "./snapshotMethods.ts";

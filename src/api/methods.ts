@@ -6,6 +6,7 @@ import { forkMethods } from "./forkMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
 import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
+import { networkMethods } from "./networkMethods.ts";
 import { shareMethods } from "./shareMethods.ts";
 import { SnapshotView, snapshotMethods } from "./snapshotMethods.ts";
 import { sshConfigMethods } from "./sshConfigMethods.ts";
@@ -53,6 +54,8 @@ export const DiskView = z.object({
 
 export const NetworkView = z.object({
   mode: z.string(),
+  /** With mode `segment`: the network it is on. */
+  network: z.string().optional(),
   model: z.string(),
   mac: z.string(),
   linkUp: z.boolean(),
@@ -120,7 +123,9 @@ export const MachineUsage = z.object({
 export type MachineUsage = z.infer<typeof MachineUsage>;
 
 const NetworkRequest = z.strictObject({
-  mode: z.enum(["nat", "none"]),
+  mode: z.enum(["nat", "none", "segment"]),
+  /** With mode `segment`: the network’s name. */
+  network: z.string().optional(),
   forwards: z
     .array(
       z.strictObject({
@@ -444,6 +449,7 @@ export const methods = {
   ...guestMethods,
   ...fileMethods,
   ...sshConfigMethods,
+  ...networkMethods,
 } as const satisfies Record<string, Method>;
 
 export type MethodName = keyof typeof methods;

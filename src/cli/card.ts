@@ -106,7 +106,9 @@ function diskLine(disk: MachineDetails["disks"][number]): string {
 
 function networkLine(network: MachineDetails["networks"][number]): string {
   const link = network.linkUp ? "" : " link down";
-  return safeText([network.mode, network.model, network.mac].join(" ") + link);
+  return safeText(
+    [network.network === undefined ? network.mode : `${network.mode}:${network.network}`, network.model, network.mac].join(" ") + link,
+  );
 }
 
 const barWidth = 40;

@@ -11,6 +11,8 @@ export interface OptionSpec {
   readonly many?: boolean;
   readonly short?: string;
   readonly choices?: readonly string[];
+  /** What a shell offers where other words are right, too. */
+  readonly suggestions?: readonly string[];
   readonly completes?: Completion;
 }
 

@@ -133,6 +133,19 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     },
   },
   {
+    title: "Networks",
+    verbs: {
+      "net ls": () => import("./verbs/net-ls.ts"),
+      "net create": () => import("./verbs/net-create.ts"),
+      "net show": () => import("./verbs/net-show.ts"),
+      "net set": () => import("./verbs/net-set.ts"),
+      "net rm": () => import("./verbs/net-rm.ts"),
+      "net rules": () => import("./verbs/net-rules.ts"),
+      "net impair": () => import("./verbs/net-impair.ts"),
+      "net capture": () => import("./verbs/net-capture.ts"),
+    },
+  },
+  {
     title: "Watching",
     verbs: {
       logs: () => import("./verbs/logs.ts"),

@@ -44,6 +44,7 @@ import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
+import { networkHandlers } from "./networkHandlers.ts";
 import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { sshConfigHandlers } from "./sshConfigHandlers.ts";
@@ -120,6 +121,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   "machine.displaySocket": async ({ machine }, { world }) => displaySocket(world.library.find(machine)),
   "machine.logs": logs,
 
+  ...networkHandlers,
   ...snapshotHandlers,
   ...forkHandlers,
   ...diskHandlers,

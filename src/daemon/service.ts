@@ -34,6 +34,7 @@ export async function runService(folder: string): Promise<"another runs" | "serv
   const clients = new Clients();
   const world = new World(home, self, (event: VivEvent) => clients.broadcast(event));
   await Promise.all([world.library.open(), world.templates.open()]);
+  await world.networks.open();
   world.contents.nudge();
   const token = randomBytes(32).toString("base64url");
   const server = createServer();

@@ -3,10 +3,11 @@ import { availableParallelism, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import type { MachineSummary, VivEvent } from "../api/index.ts";
 import { localHost, type Platform, type ProcessIdentity, processor } from "../backends/index.ts";
-import { ContentKeeper, freePort, type Home, Library, portIsFree, TemplateStore, Toolchains } from "../host/index.ts";
+import { ContentKeeper, freePort, type Home, Library, Networks, portIsFree, TemplateStore, Toolchains } from "../host/index.ts";
 import type { Machine, MachineHost } from "../machine/index.ts";
 import type { Architecture } from "../model/index.ts";
 import { PortWatches } from "./portWatches.ts";
+import { segmentProgram } from "./segmentProgram.ts";
 import { SshConfigKeeper } from "./sshConfigHandlers.ts";
 import { summaryOf } from "./views.ts";
 
@@ -23,6 +24,7 @@ export class World {
   readonly sshConfig = new SshConfigKeeper(this);
   readonly contents: ContentKeeper;
   readonly portWatches: PortWatches;
+  readonly networks: Networks;
   /** Where the programs, the bundle and the guests came from. */
   readonly distFolder: string | undefined;
   readonly startedAt = Date.now();
@@ -51,6 +53,12 @@ export class World {
       this.#emit({ event: "machine.removed", at: now(), id, name });
       this.sshConfig.touch();
     });
+    this.networks = new Networks(
+      home,
+      () => this.library.all,
+      () => segmentProgram(this.toolchains),
+      () => this.#emit({ event: "network.changed", at: now() }),
+    );
     this.contents = new ContentKeeper(
       () => this.library.all,
       (machine, file) => this.#fileWasAltered(machine, file),
@@ -75,6 +83,7 @@ export class World {
   dispose(): void {
     for (const timer of this.#pending.values()) clearTimeout(timer);
     this.contents.dispose();
+    this.networks.dispose();
     this.sshConfig.dispose();
     this.library.dispose();
   }
@@ -94,6 +103,7 @@ export class World {
       requireOwnRunFolder: (machine) => this.library.requireOwnRunFolder(machine as Machine),
       freePort,
       portIsFree,
+      attachNetworks: (machine, definition) => this.networks.attach(machine, definition),
       changed: (machine) => this.#changed(machine as Machine),
       storageChanged: ({ id }) => this.storageChanged(id),
       readiness: ({ id, name }, step, ms) => this.#emit({ event: "machine.readiness", at: now(), id, name, step, ms }),
@@ -133,6 +143,7 @@ export class World {
 
   /** One event for a burst of changes, and none when nothing a view shows has changed. */
   #changed(machine: Machine): void {
+    this.networks.nudge();
     const key = machine.paths.folder;
     if (this.#pending.has(key)) return;
     const timer = setTimeout(() => {

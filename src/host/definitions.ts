@@ -18,7 +18,9 @@ export interface CreateChoices {
 }
 
 export interface NetworkChoice {
-  readonly mode: "nat" | "none";
+  readonly mode: "nat" | "none" | "segment";
+  /** The network of mode `segment`. */
+  readonly network?: string | undefined;
   readonly forwards: readonly {
     protocol: "tcp" | "udp";
     hostAddress?: string | undefined;
@@ -93,6 +95,7 @@ function firmwareFor(choices: CreateChoices): Firmware {
 function networkOf(network: NetworkChoice, netboot: CreateChoices["netboot"]): Network {
   const common = { model: "virtio" as const, mac: newMac(), linkUp: true };
   if (network.mode === "none") return { mode: "none", ...common };
+  if (network.mode === "segment") return { mode: "segment", network: network.network ?? "", ...common };
   return {
     mode: "nat",
     ...common,

@@ -10,6 +10,7 @@ export interface Home {
   readonly trash: string;
   readonly images: string;
   readonly templates: string;
+  readonly networks: string;
   readonly run: string;
   readonly bin: string;
   readonly cache: string;
@@ -23,6 +24,7 @@ export function homeFolders(folder: string): Home {
     trash: join(folder, "trash"),
     images: join(folder, "images"),
     templates: join(folder, "templates"),
+    networks: join(folder, "networks"),
     run: join(folder, "run"),
     bin: join(folder, "bin"),
     cache: join(folder, "cache"),
@@ -40,7 +42,7 @@ export async function openHome(folder: string): Promise<Home> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     await requirePrivate(folder);
-    for (const part of [home.machines, home.trash, home.images, home.templates, home.run, home.bin, home.cache, home.logs]) {
+    for (const part of [home.machines, home.trash, home.images, home.networks, home.templates, home.run, home.bin, home.cache, home.logs]) {
       await mkdir(part, { recursive: true, mode: 0o700 });
     }
   } catch (error) {

@@ -4,6 +4,7 @@ export { createMachine, type NewMachine } from "./create.ts";
 export { type Home, homeFolders, openHome } from "./home.ts";
 export * from "./images/index.ts";
 export { Library } from "./library.ts";
+export * from "./networks/index.ts";
 export { freePort, portIsFree } from "./ports.ts";
 export * from "./sshConfig/index.ts";
 export * from "./templates/index.ts";

@@ -25,6 +25,11 @@ export interface MachineHost {
   freePort(protocol: "tcp" | "udp", address: string, wanted?: number): Promise<number>;
   /** Is the given port free? */
   portIsFree(protocol: "tcp" | "udp", address: string, port: number): Promise<boolean>;
+  /**
+   * Sockets of the segments that the definition's adapters are on, by the adapter's index; the segments run then.
+   * @throws VivError `not-found` for a network that does not exist, `host-cannot`.
+   */
+  attachNetworks(machine: MachineIdentity, definition: Definition): Promise<Record<number, string>>;
   /** Told after every change that a view may show. */
   changed(machine: MachineIdentity): void;
   /** Told when disks, snapshots or shared folders changed without a request. */

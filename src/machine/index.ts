@@ -14,6 +14,7 @@ export { kill, pause, requireSession, reset, restart, resume, type StopTimes, st
 export { Machine, type Operation } from "./machine.ts";
 export { makeQcow2 } from "./newImage.ts";
 export { uefiFiles } from "./nvram.ts";
+export { killProcess } from "./processEnd.ts";
 export { qemuImg } from "./qemuImg.ts";
 export { exec, screenshot, sendKeys, sshTarget, syncClock, typeText } from "./reach.ts";
 export { endLeftOver, neverRan, recover } from "./recover.ts";

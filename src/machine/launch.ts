@@ -64,13 +64,14 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
   const { definition, toolchain, choice } = request;
   const run = machine.run;
   machine.host.requireOwnRunFolder(machine);
-  const [program, resolved, disks, fwCfg, firmware, sharing] = await Promise.all([
+  const [program, resolved, disks, fwCfg, firmware, sharing, segments] = await Promise.all([
     toolchain.emulator(definition.architecture),
     resolveForwards(machine, definition, request.forwards),
     diskLayouts(definition, machine.paths, machine.host.homeFolder),
     guestIdentityFiles(machine.paths, definition, machine.definition?.firstBoot?.hostname),
     uefiFiles(machine.paths, definition, toolchain),
     shareContext(machine, definition, toolchain),
+    machine.host.attachNetworks(machine, definition),
     requireMedia(machine, definition),
     requireVsock(machine, definition),
     prepareFolders(machine, request.incoming),
@@ -94,6 +95,7 @@ async function launchOnce(machine: Machine, request: LaunchRequest, operation: O
     detectZeroes: discardsSafely(toolchain.version),
     disks,
     forwards,
+    segments,
     fwCfg,
     ...firstBoot,
     ...(definition.architecture === "x86_64" ? { vmGenerationId: randomUUID() } : {}),

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { vivError } from "./errors.ts";
 import { FirstBoot } from "./firstBoot.ts";
 import { machineNamePattern } from "./names.ts";
+import { NetworkName } from "./networks.ts";
 import { Probe } from "./probes.ts";
 import { mostShares, mountPointOf, Share } from "./shares.ts";
 import { parseBytes } from "./units.ts";
@@ -94,6 +95,11 @@ export const Network = z.discriminatedUnion("mode", [
     ...adapterCommon,
     forwards: z.array(Forward).max(64).default([]),
     netboot: Netboot.optional(),
+  }),
+  z.strictObject({
+    mode: z.literal("segment"),
+    network: NetworkName.describe("A network of machines on this host: `viv net ls`"),
+    ...adapterCommon,
   }),
   z.strictObject({ mode: z.literal("none"), ...adapterCommon }),
 ]);

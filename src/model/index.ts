@@ -6,6 +6,7 @@ export * from "./firstBoot.ts";
 export * from "./guestPath.ts";
 export * from "./jsonSchema.ts";
 export * from "./names.ts";
+export * from "./networks.ts";
 export * from "./probes.ts";
 export * from "./readiness.ts";
 export * from "./shares.ts";

@@ -18,7 +18,7 @@ export function adapterNames(index: number): { uplink: string; hubPort: string; 
 export function networks(definition: Definition, context: LaunchContext): string[] {
   return definition.networks.flatMap((network, index) => {
     const names = adapterNames(index);
-    const uplink = network.mode === "nat" ? slirp(definition, network, index, context) : undefined;
+    const uplink = uplinkOf(definition, network, index, context);
     return [
       ...(uplink === undefined
         ? []
@@ -34,6 +34,41 @@ export function linksDown(definition: Definition): { execute: "set_link"; argume
   return definition.networks.flatMap((network, index) =>
     network.linkUp ? [] : [{ execute: "set_link" as const, arguments: { name: adapterNames(index).device, up: false as const } }],
   );
+}
+
+function uplinkOf(definition: Definition, network: Network, index: number, context: LaunchContext): JsonObject | undefined {
+  switch (network.mode) {
+    case "nat":
+      return slirp(definition, network, index, context);
+    case "segment":
+      return segment(network.network, index, context);
+    case "none":
+      return undefined;
+  }
+}
+
+/**
+ * A port of a segment's switch. QEMU dials again by itself when the segment was started anew; before 9.2 it counts in
+ * seconds, before 8.0 it does not (`NetdevStreamOptions`, qapi/net.json).
+ *
+ * @throws VivError `host-cannot` on Windows, `qemu-too-old` before 8.0.
+ */
+function segment(name: string, index: number, context: LaunchContext): JsonObject {
+  if (context.platform === "win32") {
+    throw vivError("host-cannot", `Networks of machines (“${name}”) need local sockets, which Windows hosts do not have.`, "Use NAT.");
+  }
+  const [major, minor] = context.qemuVersion;
+  if (major < 8) {
+    throw vivError(
+      "qemu-too-old",
+      `Networks of machines (“${name}”) need QEMU 8.0 or newer; this is ${major}.${minor}.`,
+      "Use the QEMU that comes with Vivarium.",
+    );
+  }
+  const path = context.segments?.[index];
+  if (path === undefined) throw vivError("internal", `Adapter ${index} was started without its network “${name}”.`);
+  const again = major > 9 || (major === 9 && minor >= 2) ? { "reconnect-ms": 100 } : { reconnect: 1 };
+  return { type: "stream", id: adapterNames(index).uplink, server: false, addr: { type: "unix", path }, ...again };
 }
 
 /** User-mode NAT. Adapter i is 10.0.(2+i).0/24 and fec0:0:0:i::/64, so that two of them in one guest never share a route. */

@@ -108,6 +108,8 @@ export interface LaunchContext {
   readonly disks: Readonly<Record<string, DiskLayout>>;
   /** Forwards with host ports chosen; `adapter` is the index in `networks`. */
   readonly forwards: readonly RuntimeForward[];
+  /** Sockets of the segments that adapters are on, by the adapter's index. Needed for mode `segment`. */
+  readonly segments?: Readonly<Record<number, string>>;
   /** `opt/dev.vivarium/…` → file. */
   readonly fwCfg: readonly { readonly name: string; readonly file: string }[];
   /** The medium of the first boot. Needed by definitions whose first boot is cloud-init's. */

@@ -66,6 +66,9 @@ export function contextOf({ definition, host }: GoldenCase, platform: Platform):
       : {}),
     machineDirectory: path("machines", definition.name),
     runDirectory: path("run", "a1b2c3"),
+    segments: Object.fromEntries(
+      definition.networks.flatMap(({ mode }, index) => (mode === "segment" ? [[index, path("run", "5e6f7a8b", `a1b2c3d4-${index}`)]] : [])),
+    ),
     logDirectory: path("machines", definition.name, "logs"),
     transport:
       platform === "win32"

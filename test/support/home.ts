@@ -63,7 +63,7 @@ export async function testHome(options: TestHomeOptions = {}): Promise<TestHome>
   };
 }
 
-/** Ends vivd first, so that it restarts nothing, then every QEMU that its records name. */
+/** Ends vivd first, so that it restarts nothing, then every QEMU and every network that its records name. */
 async function endEverything(folder: string): Promise<void> {
   const endpoint = JSON.parse(await readFile(join(folder, "run", "vivd.json"), "utf8").catch(() => "null")) as ProcessIdentity | null;
   if (endpoint && (await isAlive(endpoint))) {
@@ -75,9 +75,11 @@ async function endEverything(folder: string): Promise<void> {
     shorts.map(async (short) => Number(await readFile(join(folder, "run", short, "qemu.pid"), "utf8").catch(() => ""))),
   );
   const names = await readdir(join(folder, "machines")).catch(() => []);
+  const networks = await readdir(join(folder, "networks")).catch(() => []);
+  const records = [...names.map((name) => join("machines", name)), ...networks.map((name) => join("networks", name))];
   const fromRecords = await Promise.all(
-    names.map(async (name) => {
-      const text = await readFile(join(folder, "machines", name, "state.json"), "utf8").catch(() => "{}");
+    records.map(async (record) => {
+      const text = await readFile(join(folder, record, "state.json"), "utf8").catch(() => "{}");
       return (JSON.parse(text) as { run?: { pid: number } }).run?.pid ?? 0;
     }),
   );

@@ -41,6 +41,7 @@ export function groupWords(verbs: readonly Verb[]): string[] {
 export function completionOf(spec: {
   readonly completes?: Completion;
   readonly choices?: readonly string[];
+  readonly suggestions?: readonly string[];
 }): Completion | readonly string[] {
-  return spec.choices ?? spec.completes ?? "none";
+  return spec.choices ?? spec.suggestions ?? spec.completes ?? "none";
 }

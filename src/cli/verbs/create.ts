@@ -21,7 +21,7 @@ const options = {
   cpus: { value: "N", summary: "Number of CPUs" },
   memory: { value: "SIZE", summary: "Memory, such as 512M or 2G" },
   disk: { value: "SIZE", summary: "Size of the disk, such as 10G" },
-  network: { value: "MODE", many: true, choices: ["nat", "none"], summary: "A network adapter for each" },
+  network: { value: "nat|none|segment:NAME", many: true, suggestions: ["nat", "none", "segment:"], summary: "A network adapter for each" },
   forward: { value: "[HOSTPORT:]GUESTPORT[/udp]", many: true, summary: "Reach a port of the guest on 127.0.0.1" },
   ...firstBootOptions,
   set: { value: "KEY=VALUE", many: true, summary: "Any other setting, as a path of vm.json; applied last" },
@@ -138,5 +138,12 @@ function networkRequests(given: CreateOptions): CreateRequest["networks"] {
   const modes: readonly string[] = given.network.length === 0 ? ["nat"] : given.network;
   const firstNat = modes.indexOf("nat");
   if (forwards.length > 0 && firstNat < 0) throw vivError("usage", "--forward needs a NAT adapter.", "Add --network nat.");
-  return modes.map((mode, index) => (mode === "nat" ? { mode, forwards: index === firstNat ? forwards : [] } : { mode: "none" }));
+  return modes.map((mode, index) => (mode === "nat" ? { mode, forwards: index === firstNat ? forwards : [] } : otherMode(mode)));
+}
+
+function otherMode(text: string): NonNullable<CreateRequest["networks"]>[number] {
+  if (text === "none") return { mode: "none" };
+  const network = /^segment:(.+)$/.exec(text)?.[1];
+  if (network !== undefined) return { mode: "segment", network };
+  throw vivError("usage", `--network: ${JSON.stringify(text)} is not a way to connect.`, "nat, none, or segment:NAME (viv net ls).");
 }

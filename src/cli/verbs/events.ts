@@ -55,6 +55,7 @@ function concerns(event: VivEvent, names: readonly string[]): boolean {
       return names.includes(event.name) || names.includes(event.id);
     case "image.changed":
     case "template.changed":
+    case "network.changed":
       return false;
     case "daemon.stopping":
       return true;
@@ -87,6 +88,8 @@ export function eventText(event: VivEvent): string {
         return "the images changed";
       case "template.changed":
         return "the templates changed";
+      case "network.changed":
+        return "the networks changed";
       case "daemon.stopping":
         return `the background service stops: ${safeText(event.reason)}`;
     }

@@ -64,7 +64,11 @@ function withFollowers(values: unknown, edits: readonly ValueEdit[]): ValueEdit[
     if (limits !== undefined && Object.keys(Object(valueAt(values, limits))).every((key) => edit.path === `${limits}.${key}`))
       return [{ path: limits, value: undefined }];
     const adapter = /^networks\.\d+(?=\.mode$)/.exec(edit.path)?.[0];
-    if (adapter !== undefined && edit.value !== "nat") return [...gone([`${adapter}.forwards`, `${adapter}.netboot`]), edit];
+    if (adapter !== undefined) {
+      const left = [...(edit.value === "nat" ? [] : ["forwards", "netboot"]), ...(edit.value === "segment" ? [] : ["network"])];
+      const network = edit.value === "segment" && valueAt(values, `${adapter}.network`) === undefined ? [{ path: `${adapter}.network`, value: "lab" }] : [];
+      return [...gone(left.map((key) => `${adapter}.${key}`)), edit, ...network];
+    }
     return [edit];
   });
 }

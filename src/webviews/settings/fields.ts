@@ -73,6 +73,7 @@ const choice = (...choices: readonly (readonly [value: string, label: string])[]
 });
 
 const nat = { key: "mode", is: "nat" } as const;
+const segment = { key: "mode", is: "segment" } as const;
 const directKernel = { key: "type", is: "direct-kernel" } as const;
 
 /** Biome would break each row into ten lines; as rows they are read as the table they are. */
@@ -102,7 +103,8 @@ export const fields: readonly Field[] = [
   { path: "disks.*.limits.writesPerSecond", section: "disks", label: l10n.t("Writes a second"), control: number(0, 1e15), optional: true, applies: "now" },
   { path: "cdrom.file", section: "disks", label: l10n.t("Disc image"), help: l10n.t("An ISO file. Empty: a drive without a disc."), control: file, optional: true, wide: true },
 
-  { path: "networks.*.mode", section: "network", label: l10n.t("Connected to"), help: l10n.t("NAT reaches out through this host; the guest is reached by forwards."), control: choice(["nat", "NAT"], ["none", l10n.t("Nothing")]) },
+  { path: "networks.*.mode", section: "network", label: l10n.t("Connected to"), help: l10n.t("NAT reaches out through this host; the guest is reached by forwards."), control: choice(["nat", "NAT"], ["segment", l10n.t("Network of machines")], ["none", l10n.t("Nothing")]) },
+  { path: "networks.*.network", section: "network", label: l10n.t("Network"), help: l10n.t("A network of machines on this host: viv net ls."), control: text({ rule: l10n.t("A lower-case letter, then up to 30 lower-case letters, digits and dashes.") }), when: segment },
   { path: "networks.*.model", section: "network", label: l10n.t("Model"), help: l10n.t("VirtIO is the fastest; e1000e suits guests without its driver."), control: choice(["virtio", "VirtIO"], ["e1000e", "Intel e1000e"]), fallback: "virtio" },
   { path: "networks.*.mac", section: "network", label: l10n.t("MAC address"), control: text({ rule: l10n.t("A unicast MAC address in lower case, such as 52:54:00:12:34:56.") }) },
   { path: "networks.*.linkUp", section: "network", label: l10n.t("Cable connected"), help: l10n.t("Off: the guest sees an unplugged cable."), control: toggle, fallback: true },

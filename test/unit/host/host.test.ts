@@ -92,7 +92,17 @@ describe("a home", () => {
   it("is made closed to others", async () => {
     const home = await openHome(join(folder, "a"));
     assert.equal((await stat(home.folder)).mode & 0o777, 0o700);
-    assert.deepEqual((await readdir(home.folder)).sort(), ["bin", "cache", "images", "logs", "machines", "run", "templates", "trash"]);
+    assert.deepEqual((await readdir(home.folder)).sort(), [
+      "bin",
+      "cache",
+      "images",
+      "logs",
+      "machines",
+      "networks",
+      "run",
+      "templates",
+      "trash",
+    ]);
   });
   it("that others may read is closed; that others may write is refused", async () => {
     await chmod(folder, 0o755);
