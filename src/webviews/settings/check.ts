@@ -66,7 +66,10 @@ function withFollowers(values: unknown, edits: readonly ValueEdit[]): ValueEdit[
     const adapter = /^networks\.\d+(?=\.mode$)/.exec(edit.path)?.[0];
     if (adapter !== undefined) {
       const left = [...(edit.value === "nat" ? [] : ["forwards", "netboot"]), ...(edit.value === "segment" ? [] : ["network"])];
-      const network = edit.value === "segment" && valueAt(values, `${adapter}.network`) === undefined ? [{ path: `${adapter}.network`, value: "lab" }] : [];
+      const network =
+        edit.value === "segment" && valueAt(values, `${adapter}.network`) === undefined
+          ? [{ path: `${adapter}.network`, value: "lab" }]
+          : [];
       return [...gone(left.map((key) => `${adapter}.${key}`)), edit, ...network];
     }
     return [edit];
