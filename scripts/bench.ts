@@ -5,7 +5,8 @@
  *   --short        under three minutes, for CI: only the ratios to a bare QEMU, against the committed ones; fails when one
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
- *   --only PART…   starting, booting, service, library, copies, download, snapshots, sync, others: these alone; the others stay as they were measured last
+ *   --no-debian    leave the Debian guest out (its boot takes a minute)
+ *   --only PART…   starting, booting, service, library, copies, download, snapshots, forks, sync, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -15,6 +16,7 @@ import { measureBooting } from "../test/bench/booting.ts";
 import { measureCopies } from "../test/bench/copies.ts";
 import { measureDownload } from "../test/bench/download.ts";
 import type { Measured, PartResult, PartResults, Ratios } from "../test/bench/figure.ts";
+import { measureForks } from "../test/bench/forks.ts";
 import { measureLibrary } from "../test/bench/library.ts";
 import { measureOthers, measurePrograms } from "../test/bench/others.ts";
 import { drifts, readRatios, writeRatios } from "../test/bench/ratios.ts";
@@ -43,6 +45,7 @@ const parts: Record<string, Part> = {
   copies: (world) => measureCopies(world, 9),
   download: (world) => measureDownload(world, 7),
   snapshots: (world) => measureSnapshots(world, 5, withLibvirt),
+  forks: (world) => measureForks(world, { runs: 11, debian: !process.argv.includes("--no-debian") }),
   sync: (world) => measureSync(world, 5),
   others: (world) => measureOthers(world, 7),
 };

@@ -138,6 +138,31 @@ export class RawMachine {
     await this.#monitor.ask('{"execute":"cont"}\n');
   }
 
+  /** Loads the devices' state of a template into a QEMU that maps its memory; the guest stands still. */
+  async load(file: string): Promise<void> {
+    const completed = new Promise<void>((resolve) => {
+      this.#monitor.onEvent(({ event, data }) => {
+        if (event === "MIGRATION" && data?.["status"] === "completed") resolve();
+      });
+    });
+    const capabilities = [
+      { capability: "events", state: true },
+      { capability: "x-ignore-shared", state: true },
+    ];
+    await this.#monitor.ask(`${JSON.stringify({ execute: "migrate-set-capabilities", arguments: { capabilities } })}\n`);
+    await this.#monitor.ask(`${JSON.stringify({ execute: "migrate-incoming", arguments: { uri: `file:${file}` } })}\n`);
+    await completed;
+  }
+
+  /** A connection to another of its sockets. */
+  dial(path: string): Promise<Socket> {
+    return dialled(path, this.#child);
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
   /** Waits until the guest's agent has opened its port, then meets it. */
   async agentReady(): Promise<void> {
     await this.#agentOpened;

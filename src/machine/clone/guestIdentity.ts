@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { asVivError, type StateFile, vivError } from "../../model/index.ts";
-import type { VivAgent } from "../../qemu/index.ts";
+import { deferred, type VivAgent } from "../../qemu/index.ts";
 import { openWithheld } from "../forwards.ts";
 import { guestCommand, hasAgent } from "../guestCommand.ts";
 import type { Machine } from "../machine.ts";
@@ -140,18 +140,19 @@ async function becomeQuickly(machine: Machine, session: Session): Promise<boolea
 const otherPortMs = 1000;
 
 async function vivAgentSoon(session: Session): Promise<VivAgent | undefined> {
-  const found = await session.vivAgent.find();
-  if (found) return found;
-  await new Promise<void>((done) => {
-    const timer = setTimeout(finish, otherPortMs);
-    const stop = session.vivAgent.onOpened(finish);
-    function finish() {
-      clearTimeout(timer);
-      stop();
-      done();
-    }
-  });
-  return session.vivAgent.find();
+  // Listened to before it is asked: the other port's event may be in the same read.
+  const opened = deferred<void>();
+  const stop = session.vivAgent.onOpened(opened.resolve);
+  const timer = setTimeout(opened.resolve, otherPortMs);
+  try {
+    const found = await session.vivAgent.find();
+    if (found) return found;
+    await opened.promise;
+    return await session.vivAgent.find();
+  } finally {
+    clearTimeout(timer);
+    stop();
+  }
 }
 
 /** @returns a guest's words on what it could not do */
