@@ -23,6 +23,7 @@ enum frame_type {
     FRAME_CLOSE = 19,
     FRAME_PING = 20,
     FRAME_PONG = 21,
+    FRAME_IDENTIFY = 22,
 };
 
 enum channel { CHANNEL_STDIN = 0, CHANNEL_STDOUT = 1, CHANNEL_STDERR = 2 };
@@ -75,6 +76,8 @@ int applet_list(int count, char **words);
 int applet_watch(int count, char **words);
 int applet_ports(int count, char **words);
 int applet_identity(int count, char **words);
+/* `key value` lines, in the agent's own process: a fork waits for it. How many could not be set. */
+int identity_take(char *text);
 int applet_upgrade(int count, char **words);
 int applet_files(int count, char **words);
 int applet_connect(int count, char **words);

@@ -27,7 +27,7 @@ static void on_child(int signal_number)
 }
 
 /* Which commands go with this build; the host asks for nothing else. */
-static const char abilities[] = "exec,tty,get,put,list,watch,ports,identity,upgrade,sync,fetch,files,connect,piece,freeze,port-names";
+static const char abilities[] = "exec,tty,get,put,list,watch,ports,identity,identify,upgrade,sync,fetch,files,connect,piece,freeze,port-names";
 
 static void on_host(void)
 {

@@ -367,8 +367,21 @@ static void take_data(struct stream *stream, const struct frame *frame)
     feed(stream);
 }
 
+/* A fork that must become itself first of all: no process is started for it. */
+static void identify(const struct frame *frame)
+{
+    static char text[4096];
+    uint8_t failures[4];
+    if (frame->length >= sizeof text) return send_error(frame->stream, EMSGSIZE, "identity");
+    memcpy(text, frame->payload, frame->length);
+    text[frame->length] = 0;
+    put32(failures, (uint32_t)identity_take(text));
+    port_send(FRAME_PONG, 0, frame->stream, failures, sizeof failures);
+}
+
 void process_frame(const struct frame *frame)
 {
+    if (frame->type == FRAME_IDENTIFY) return identify(frame);
     if (frame->type == FRAME_PING) return port_send(FRAME_PONG, 0, frame->stream, frame->payload, frame->length);
     if (frame->type == FRAME_EXEC) return start(frame);
     struct stream *stream = find(frame->stream);

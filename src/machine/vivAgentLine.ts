@@ -39,6 +39,14 @@ export class VivAgentLine {
     if (open) for (const listener of this.#opened) listener();
   }
 
+  /**
+   * Greets an agent whose guest stands still (a fork, before it goes on): the words are in its port when it wakes, and it
+   * never finds the port without a host, after which it would sleep for a while. Nobody waits for the answer here.
+   */
+  greetAhead(): void {
+    this.#connect().catch(() => undefined);
+  }
+
   /** Whenever the guest opens its end. */
   onOpened(listener: () => void): () => void {
     this.#opened.add(listener);
@@ -63,15 +71,18 @@ export class VivAgentLine {
         "No viv-agent answers in the machine.",
         "Put it into a guest other than the starter: viv agent install NAME",
       );
-    if (!this.#agent) {
-      const opening = this.#dial().then((socket) => connectVivAgent(socket, { timeoutMs: answerWithinMs }));
-      this.#agent = opening;
-      opening.then(
-        (agent) => void agent.closed.then(() => this.#forget(opening)),
-        () => this.#forget(opening),
-      );
-    }
-    return this.#agent;
+    return this.#connect();
+  }
+
+  #connect(): Promise<VivAgent> {
+    if (this.#agent) return this.#agent;
+    const opening = this.#dial().then((socket) => connectVivAgent(socket, { timeoutMs: answerWithinMs }));
+    this.#agent = opening;
+    opening.then(
+      (agent) => void agent.closed.then(() => this.#forget(opening)),
+      () => this.#forget(opening),
+    );
+    return opening;
   }
 
   dispose(): void {

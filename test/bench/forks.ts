@@ -153,13 +153,10 @@ async function bareFork(world: World, client: VivClient, template: string, count
       const machine = await RawMachine.start(command);
       try {
         await machine.load(state);
+        const meeting = connectVivAgent(await machine.dial(socketOf(command, "viv-agent")), { timeoutMs: 60_000 });
         await machine.continue();
-        const agent = await connectVivAgent(await machine.dial(socketOf(command, "viv-agent")), { timeoutMs: 60_000 });
-        const process = agent.applet(["identity"]);
-        process.stdout.resume();
-        process.stderr.resume();
-        process.stdin.end(`time ${BigInt(Date.now()) * 1_000_000n}\n`);
-        await process.exit;
+        const agent = await meeting;
+        await agent.identify(`time ${BigInt(Date.now()) * 1_000_000n}\n`);
         const ms = performance.now() - started;
         agent.dispose();
         if (!stay) await machine.end();

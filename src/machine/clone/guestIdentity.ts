@@ -129,7 +129,7 @@ async function becomeQuickly(machine: Machine, session: Session): Promise<boolea
   const { identity } = machine.state;
   if (!identity?.quick || machine.session !== session) return false;
   const agent = await vivAgentSoon(session);
-  if (!agent?.abilities.has("identity")) return false;
+  if (!agent?.abilities.has("identify")) return false;
   const failure = await tellIdentity(agent, identity).catch((error: unknown) => asVivError(error).message);
   if (failure !== undefined)
     machine.host.notice(machine, "warning", `The fork's clock, host name or machine-id could not be set: ${failure}`);
@@ -155,20 +155,12 @@ async function vivAgentSoon(session: Session): Promise<VivAgent | undefined> {
   }
 }
 
-/** @returns a guest's words on what it could not do */
+/** @returns what to say of a guest that could not do all of it */
 async function tellIdentity(agent: VivAgent, { hostname, machineId }: NonNullable<StateFile["identity"]>): Promise<string | undefined> {
-  const process = agent.applet(["identity"]);
-  const said = process.stderr.toArray();
-  process.stdout.resume();
   const entropy = randomBytes(64).toString("hex");
-  process.stdin.end(`time ${BigInt(Date.now()) * 1_000_000n}\nentropy ${entropy}\nhostname ${hostname}\nmachine-id ${machineId}\n`);
-  const { exitCode } = await process.exit;
-  return exitCode === 0
-    ? undefined
-    : Buffer.concat((await said) as Buffer[])
-        .toString("utf8")
-        .trim()
-        .slice(-500);
+  const nanoseconds = BigInt(Date.now()) * 1_000_000n;
+  const failures = await agent.identify(`time ${nanoseconds}\nentropy ${entropy}\nhostname ${hostname}\nmachine-id ${machineId}\n`);
+  return failures === 0 ? undefined : `${failures} of them were refused by the guest`;
 }
 
 /** @returns false where no agent answers */

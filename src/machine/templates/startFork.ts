@@ -60,6 +60,7 @@ export async function prepareFork(machine: Machine, source: ForkSource, requeste
 
 /** From here the fork is a machine like any other, whatever happens to vivd. */
 export async function letForkRun(machine: Machine, session: Session, operation: Operation): Promise<void> {
+  session.vivAgent.greetAhead();
   await operation.step("continuing", { record: {} });
   await letRun(machine, session, machine.requireDefinition());
   await runSteps(session, [ignoreSharedMemory(false)]);

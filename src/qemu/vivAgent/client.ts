@@ -36,6 +36,11 @@ export interface VivAgent {
   run(command: VivCommand): VivProcess;
   /** One of the agent's own commands: `get`, `put`, `list`, `watch`, `ports`, `files`, `connect`, `identity`, `upgrade`. */
   applet(words: readonly (string | Uint8Array)[], user?: string): VivProcess;
+  /**
+   * A fork's clock, randomness, host name and machine-id (lines as for the applet `identity`) in one message; an agent with
+   * the ability `identify` alone. @returns how many of them could not be set. @throws VivError `agent-unavailable`
+   */
+  identify(lines: string, timeoutMs?: number): Promise<number>;
   /** ms for a round trip. @throws VivError `agent-unavailable`. */
   ping(timeoutMs?: number): Promise<number>;
   /** Resolves when the connection has ended, with why. */
@@ -75,7 +80,7 @@ class Connection implements VivAgent {
   readonly #stream: Duplex;
   readonly #reader: FrameReader;
   readonly #processes = new Map<number, StreamProcess>();
-  readonly #pings = new Map<number, () => void>();
+  readonly #pings = new Map<number, (payload: Buffer) => void>();
   readonly #hello = deferred<void>();
   readonly #closed = deferred<VivError>();
   #retry: NodeJS.Timeout | undefined;
@@ -122,14 +127,24 @@ class Connection implements VivAgent {
   }
 
   async ping(timeoutMs = 5000): Promise<number> {
-    const id = this.#newStream();
-    const answered = deferred<void>();
     const started = performance.now();
-    this.#pings.set(id, () => answered.resolve());
-    this.#send("ping", id, Buffer.alloc(0));
+    await this.#answered("ping", Buffer.alloc(0), timeoutMs);
+    return performance.now() - started;
+  }
+
+  async identify(lines: string, timeoutMs = 10_000): Promise<number> {
+    const answer = await this.#answered("identify", Buffer.from(lines), timeoutMs);
+    return answer.length === 4 ? answer.readUInt32LE(0) : 1;
+  }
+
+  /** Sends what the agent answers with one PONG. */
+  async #answered(type: "ping" | "identify", payload: Buffer, timeoutMs: number): Promise<Buffer> {
+    const id = this.#newStream();
+    const answered = deferred<Buffer>();
+    this.#pings.set(id, answered.resolve);
+    this.#send(type, id, payload);
     try {
-      await withDeadline(answered.promise, timeoutMs, undefined, gone);
-      return performance.now() - started;
+      return await withDeadline(answered.promise, timeoutMs, undefined, gone);
     } finally {
       this.#pings.delete(id);
     }
@@ -217,7 +232,7 @@ class Connection implements VivAgent {
       return;
     }
     if (type === frameTypes.pong) {
-      this.#pings.get(frame.stream)?.();
+      this.#pings.get(frame.stream)?.(Buffer.from(payload));
       return;
     }
     // A stream that was closed here may still have been speaking.

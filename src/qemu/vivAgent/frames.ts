@@ -18,6 +18,7 @@ export const frameTypes = {
   close: 19,
   ping: 20,
   pong: 21,
+  identify: 22,
 } as const;
 export type FrameType = keyof typeof frameTypes;
 
