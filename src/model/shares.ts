@@ -41,6 +41,21 @@ export function mountPointOf({ tag, mountPoint }: Pick<Share, "tag" | "mountPoin
   return mountPoint ?? `/mnt/${tag}`;
 }
 
+/** `/home/ada/My Project` → `my-project`, with a number when there is one. */
+export function freeTag(path: string, shares: readonly Pick<Share, "tag">[]): string {
+  const plain = (path.split(/[\\/]+/).findLast((part) => part !== "") ?? "")
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 24);
+  const stem = plain === "" ? "share" : plain;
+  const taken = new Set(shares.map(({ tag }) => tag));
+  for (let count = 1; ; count += 1) {
+    const tag = count === 1 ? stem : `${stem}-${count}`;
+    if (!taken.has(tag)) return tag;
+  }
+}
+
 /** A share whose device the running guest has. */
 export const PluggedShare = z.object({
   tag: z.string(),

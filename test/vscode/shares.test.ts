@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,5 +49,18 @@ describe("shared folders in the editor", function () {
     await vscode.screenshot("shared-folders");
     await vscode.execute("vivarium.share.remove", "tree", "late");
     await rowsAre(vscode.page, "late is still there", (rows) => !rows.some((row) => row.startsWith("late")));
+  });
+
+  it("stand in the settings form, where they are changed and taken away", async () => {
+    await vscode.execute("vivarium.editSettings", "tree");
+    const form = await vscode.webview("Settings of tree");
+    const box = form.locator("#shares-1-box");
+    await box.waitFor();
+    assert.match(await box.innerText(), /Shared folder data/);
+    await form.evaluate("document.getElementById('section-sharing').scrollIntoView({ behavior: 'instant' })");
+    await vscode.screenshot("settings-shares");
+    await box.getByRole("button", { name: "Remove shared folder data" }).click();
+    await box.waitFor({ state: "detached" });
+    assert.equal(await form.locator("#shares-0-box").count(), 1);
   });
 });

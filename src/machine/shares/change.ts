@@ -1,5 +1,4 @@
-import { basename } from "node:path";
-import { mostShares, Share, vivError } from "../../model/index.ts";
+import { freeTag, mostShares, Share, vivError } from "../../model/index.ts";
 import { editMachine, recordRunning } from "../disks/edit.ts";
 import type { Work } from "../host.ts";
 import type { Machine } from "../machine.ts";
@@ -75,19 +74,4 @@ export async function removeShare(machine: Machine, tag: string, work: Work): Pr
 async function dropFromRunning(machine: Machine, tag: string): Promise<void> {
   // An empty list stays: the process has the ports.
   await recordRunning(machine, (running) => ({ ...running, shares: (running.shares ?? []).filter((share) => share.tag !== tag) }));
-}
-
-/** `/home/ada/My Project` → `my-project`, with a number when there is one. */
-export function freeTag(path: string, shares: readonly Pick<Share, "tag">[]): string {
-  const plain = basename(path)
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^[^a-z]+|-+$/g, "")
-    .slice(0, 24);
-  const stem = plain === "" ? "share" : plain;
-  const taken = new Set(shares.map(({ tag }) => tag));
-  for (let count = 1; ; count += 1) {
-    const tag = count === 1 ? stem : `${stem}-${count}`;
-    if (!taken.has(tag)) return tag;
-  }
 }

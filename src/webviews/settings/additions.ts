@@ -1,3 +1,4 @@
+import { freeTag } from "../../model/index.ts";
 import type { ValueEdit } from "./edits.ts";
 import { lists } from "./fields.ts";
 import { valueAt } from "./paths.ts";
@@ -37,6 +38,17 @@ export function netbootAddition(list: string, directory: string, file: string): 
     : undefined;
 }
 
+/** @returns undefined for a list that takes no more */
+export function shareAddition(values: unknown, folder: string): Addition | undefined {
+  const items = valueAt(values, "shares");
+  const shares = Array.isArray(items) ? items : [];
+  if (shares.length >= lists.shares.maximum) return undefined;
+  const taken = shares.map((share: unknown) => ({ tag: String(valueAt(share, "tag")) }));
+  const value = { tag: freeTag(folder, taken), path: folder };
+  const path = `shares.${shares.length}`;
+  return { edit: shares.length === 0 ? { path: "shares", value: [value] } : { path, value }, focus: `${path}.mountPoint` };
+}
+
 export function isRemovable(path: string): boolean {
-  return /^(cdrom|networks\.\d+(\.netboot|\.forwards\.\d+)?)$/.test(path);
+  return /^(cdrom|shares\.\d+|networks\.\d+(\.netboot|\.forwards\.\d+)?)$/.test(path);
 }

@@ -136,6 +136,11 @@ export const fields: readonly Field[] = [
 
   { path: "guestUser", section: "sharing", label: l10n.t("Guest user"), help: l10n.t("Who SSH signs in as."), control: text({ rule: l10n.t("A user name of the guest: lower-case letters, digits, _ and -.") }), fallback: "root" },
   { path: "onHostShutdown", section: "sharing", label: l10n.t("When this host shuts down"), control: choice(["suspend", l10n.t("Suspend the machine")], ["stop", l10n.t("Stop the machine")], ["kill", l10n.t("Turn it off at once")]), fallback: "suspend", applies: "now" },
+  { path: "shares.*.tag", section: "sharing", label: l10n.t("Shared folder"), control: fact },
+  { path: "shares.*.path", section: "sharing", label: l10n.t("Folder"), control: { kind: "folder" }, wide: true },
+  { path: "shares.*.mountPoint", section: "sharing", label: l10n.t("In the guest"), help: l10n.t("Empty: /mnt/ and the share's name."), control: text({ rule: l10n.t("An absolute path of the guest, without . and ..") }), optional: true },
+  { path: "shares.*.kind", section: "sharing", label: l10n.t("Kind"), help: l10n.t("Automatic takes virtiofs where host and guest have it, else 9p."), control: choice(["auto", l10n.t("Automatic")], ["virtiofs", "virtiofs"], ["9p", "9p"]), fallback: "auto" },
+  { path: "shares.*.readOnly", section: "sharing", label: l10n.t("Read-only"), help: l10n.t("The guest cannot change anything in it."), control: toggle, fallback: false },
 
   { path: "firstBoot.by", section: "firstBoot", label: l10n.t("Set up by"), help: l10n.t("Takes effect only before the first start. Users, packages and scripts: in vm.json."), control: choice(["auto", l10n.t("What fits the guest")], ["cloud-init", l10n.t("cloud-init in the guest")], ["agent", l10n.t("Vivarium's agent in the guest")], ["credentials", l10n.t("systemd's credentials")]), fallback: "auto", applies: "now" },
   { path: "firstBoot.hostname", section: "firstBoot", label: l10n.t("Host name"), help: l10n.t("Empty: the machine's name."), control: text({ rule: l10n.t("A host name such as web or web.example.org.") }), optional: true, applies: "now" },
@@ -149,7 +154,6 @@ export const fields: readonly Field[] = [
 /** Keys of the schema that have no place in a form: kept by us. */
 export const notShown: readonly string[] = [
   ...["$schema", "schema", "disks.*.slot", "disks.*.port"],
-  ...["shares.*.kind", "shares.*.mountPoint", "shares.*.path", "shares.*.readOnly", "shares.*.tag"],
   ...[
     "firstBoot.packages.*",
     "firstBoot.scripts.*",
@@ -174,6 +178,7 @@ export const notShown: readonly string[] = [
 export const lists = {
   disks: { maximum: 16 },
   networks: { maximum: 4 },
+  shares: { maximum: 4 },
   "networks.*.forwards": { maximum: 64 },
 } as const;
 

@@ -6,7 +6,8 @@ import type { HostReport, MachineDetails, MachineSummary } from "../../api/index
 import { bytesWords, type Editor, hasProcess, isEmulated, stateWord } from "../../editor/index.ts";
 import { dispatch, escapeHtml, type Handlers, pageHtml, pageTexts, webviewFolder } from "../ui/index.ts";
 import { l10n } from "../ui/l10n.ts";
-import { type Addition, addition, isRemovable, netbootAddition } from "./additions.ts";
+import { addition, isRemovable } from "./additions.ts";
+import { askNetboot, askShare } from "./askAdditions.ts";
 import { type Checked, checkEdits, checkInputs } from "./check.ts";
 import { readDefinition } from "./document.ts";
 import { replacement, type ValueEdit } from "./edits.ts";
@@ -143,20 +144,13 @@ export class SettingsForm implements vscode.Disposable {
   async #add(list: string): Promise<void> {
     const read = readDefinition(this.#document.getText());
     if (read.kind !== "read") return;
-    const added = list.endsWith(".netboot") ? await this.#netboot(list) : addition(read.values, list, newMac);
+    const added = list.endsWith(".netboot")
+      ? await askNetboot(list)
+      : list === "shares"
+        ? await askShare(read.values, this.#name)
+        : addition(read.values, list, newMac);
     if (!added) return;
     if (await this.#change([added.edit])) this.#post({ type: "focus", path: added.focus });
-  }
-
-  /** A folder and a boot file in it are only right together: both are asked for before anything is written. */
-  async #netboot(list: string): Promise<Addition | undefined> {
-    const chosen = await vscode.window.showOpenDialog({
-      canSelectFiles: true,
-      title: l10n.t("Boot file, in the folder that the guest is served"),
-      openLabel: l10n.t("Use"),
-    });
-    const file = chosen?.[0]?.fsPath;
-    return file === undefined ? undefined : netbootAddition(list, dirname(file), basename(file));
   }
 
   /** vivd changes vm.json: what is not saved would be in its way. */

@@ -2,13 +2,12 @@ import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freeTag } from "../../../src/machine/shares/change.ts";
 import { chooseKind, isBroken9p } from "../../../src/machine/shares/choose.ts";
 import { sharedFolder } from "../../../src/machine/shares/folder.ts";
 import { parseGuestFacts } from "../../../src/machine/shares/guest.ts";
 import { parseMeasured } from "../../../src/machine/shares/measure.ts";
 import { virtiofsdArguments } from "../../../src/machine/shares/virtiofsd.ts";
-import { Share } from "../../../src/model/index.ts";
+import { freeTag, Share } from "../../../src/model/index.ts";
 
 describe("shared folders", () => {
   const both = { virtiofs: undefined, "9p": undefined };

@@ -47,6 +47,8 @@ export class Blocks {
         return [...this.#disks(places, root, state), ...this.#drive(places, root, state), this.#more(state)];
       case "network":
         return [...this.#adapters(places, root, state)];
+      case "sharing":
+        return [...single, ...this.#shares(places, root, state)];
       default:
         return single;
     }
@@ -119,6 +121,25 @@ export class Blocks {
     );
     setChildren(box.below, [this.#remove("cdrom", l10n.t("Remove CD Drive"))]);
     return [box.root];
+  }
+
+  #shares(places: readonly Place[], root: (path: string) => HTMLElement, state: FormState): HTMLElement[] {
+    const shares = items(state.values, "shares");
+    const boxes = shares.map((share, index) => {
+      const path = `shares.${index}`;
+      const tag = String(valueAt(share, "tag") ?? index);
+      const box = this.#box(path);
+      setText(box.legend, l10n.t("Shared folder {0}", tag));
+      const own = places.filter((place) => place.path.startsWith(`${path}.`) && place.field.control.kind !== "fact");
+      setChildren(
+        box.grid,
+        own.map((place) => root(place.path)),
+      );
+      setChildren(box.below, [this.#remove(path, l10n.t("Remove Shared Folder"), l10n.t("Remove shared folder {0}", tag))]);
+      return box.root;
+    });
+    const more = shares.length < lists.shares.maximum ? [this.#bar("shares-bar", [this.#add("shares", l10n.t("Add Shared Folder…"))])] : [];
+    return [...boxes, ...more];
   }
 
   #adapters(places: readonly Place[], root: (path: string) => HTMLElement, state: FormState): HTMLElement[] {
@@ -241,5 +262,5 @@ function items(value: unknown, path: string): readonly unknown[] {
 }
 
 function isInItem(path: string): boolean {
-  return /^(disks|networks)\.\d|^cdrom\./.test(path);
+  return /^(disks|networks|shares)\.\d|^cdrom\./.test(path);
 }
