@@ -47,11 +47,9 @@ function ustar(name: Buffer, type: string, mode: number, size: number, mtime: nu
   header.write(type, 156, "latin1");
   link.copy(header, 157, 0, nameBytes);
   header.write("ustar\u000000", 257, "latin1");
-  octal(
-    header.reduce((sum, byte) => sum + byte, 0),
-    148,
-    6,
-  );
+  let sum = 0;
+  for (const byte of header) sum += byte;
+  octal(sum, 148, 6);
   header[154] = 0;
   return header;
 }

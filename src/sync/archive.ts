@@ -1,6 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { paxHeader, paxPadding, paxTypes } from "../copy/index.ts";
 import type { Entry } from "./entry.ts";
 import { factsEntry } from "./scan.ts";
 
@@ -35,7 +36,7 @@ export async function* archive(
       told(path, known);
     } else if (known.size <= wholeBytes) {
       const file = readWhole(join(root, path));
-      if (file) add(header(path, file.entry), file.content, padding(file.content.length));
+      if (file) add(header(path, file.entry), file.content, paxPadding(file.content.length));
       told(path, file?.entry);
     } else {
       yield Buffer.concat(batch);
@@ -97,65 +98,14 @@ async function* large(root: string, path: string, told: (path: string, entry: En
       left -= some.length;
       yield some;
     }
-    yield padding(entry.size);
+    yield paxPadding(entry.size);
     told(path, entry);
   } finally {
     await handle.close();
   }
 }
 
-const types: Readonly<Record<Entry["kind"], string>> = { file: "0", folder: "5", link: "2" };
-const nameBytes = 100;
-
-function header(path: string, entry: Entry): Buffer {
-  const name = Buffer.from(path);
-  const link = Buffer.from(entry.target ?? "");
-  const records: Buffer[] = [paxRecord("mtime", Buffer.from(decimalSeconds(entry.mtimeUs)))];
-  if (name.length > nameBytes) records.push(paxRecord("path", name));
-  if (link.length > nameBytes) records.push(paxRecord("linkpath", link));
-  if (entry.size >= 8 ** 11) records.push(paxRecord("size", Buffer.from(String(entry.size))));
-  const extended = Buffer.concat(records);
-  return Buffer.concat([
-    ustar(Buffer.from("pax"), "x", 0o600, extended.length, 0, Buffer.alloc(0)),
-    extended,
-    padding(extended.length),
-    ustar(name, types[entry.kind], entry.mode, entry.size, Math.floor(entry.mtimeUs / 1e6), link),
-  ]);
-}
-
-function ustar(name: Buffer, type: string, mode: number, size: number, mtime: number, link: Buffer): Buffer {
-  const header = Buffer.alloc(block);
-  name.copy(header, 0, 0, nameBytes);
-  const octal = (value: number, at: number, digits: number) => header.write(value.toString(8).padStart(digits, "0"), at, "latin1");
-  octal(mode, 100, 7);
-  octal(0, 108, 7);
-  octal(0, 116, 7);
-  octal(size < 8 ** 11 ? size : 0, 124, 11);
-  octal(Math.min(Math.max(mtime, 0), 8 ** 11 - 1), 136, 11);
-  header.fill(" ", 148, 156);
-  header.write(type, 156, "latin1");
-  link.copy(header, 157, 0, nameBytes);
-  header.write("ustar\u000000", 257, "latin1");
-  let sum = 0;
-  for (const byte of header) sum += byte;
-  octal(sum, 148, 6);
-  header[154] = 0;
-  return header;
-}
-
-/** `LENGTH key=value\n`, where LENGTH counts itself. */
-function paxRecord(key: string, value: Buffer): Buffer {
-  const rest = key.length + value.length + 3;
-  let length = rest + String(rest).length;
-  if (String(length).length !== String(rest).length) length += 1;
-  return Buffer.concat([Buffer.from(`${length} ${key}=`), value, Buffer.from("\n")]);
-}
-
-function decimalSeconds(us: number): string {
-  const seconds = Math.floor(us / 1e6);
-  return `${seconds}.${String(us - seconds * 1e6).padStart(6, "0")}`;
-}
-
-function padding(bytes: number): Buffer {
-  return Buffer.alloc((block - (bytes % block)) % block);
+function header(path: string, { kind, mode, mtimeUs, size, target }: Entry): Buffer {
+  const link = target === undefined ? {} : { link: Buffer.from(target) };
+  return paxHeader({ type: paxTypes[kind], name: Buffer.from(path), mode, mtimeNs: BigInt(Math.round(mtimeUs)) * 1000n, size, ...link });
 }
