@@ -1,6 +1,7 @@
 /**
  * `npm run test:soak`: what takes too long for every `npm test`. Random walks of 500 steps; the seeds are printed, and
- * `VIVARIUM_WALK_SEEDS=7 npm run test:soak` repeats one. Writes test/soak/results.md when it ends, or is interrupted.
+ * `VIVARIUM_WALK_SEEDS=7 npm run test:soak` repeats one. Writes test/soak/results.md when it ends, or is interrupted. Then viv-agent and its host side under a hundred
+ * times as many hostile inputs as in `npm test`; the tests' names have their first seed (`VIVARIUM_FUZZ_SEED`).
  */
 import { execFileSync, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
@@ -38,4 +39,15 @@ const [status] = (await once(walk, "exit")) as [number | null];
 const facts = { at: new Date().toISOString(), commit, host: `${cpus().length} × ${cpus()[0]?.model ?? "?"}, ${process.platform}` };
 await writeFile(join(checkout, "test", "soak", "results.md"), walkReport(walkNotes(notes), facts));
 await rm(notes, { recursive: true, force: true });
-process.exitCode = status ?? 1;
+const fuzzers = ["test/qemu/agentFuzz.test.ts", "test/unit/qemu/vivAgentHostile.test.ts", "test/unit/copy/unpack.test.ts"];
+const fuzz = spawn(process.execPath, [join("node_modules", "mocha", "bin", "mocha.js"), ...fuzzers], {
+  cwd: checkout,
+  stdio: "inherit",
+  env: {
+    ...process.env,
+    VIVARIUM_FUZZ_TIMES: "100",
+    VIVARIUM_FUZZ_SEED: process.env["VIVARIUM_FUZZ_SEED"] ?? String(randomInt(1_000_000)),
+  },
+});
+const [fuzzStatus] = (await once(fuzz, "exit")) as [number | null];
+process.exitCode = status === 0 && fuzzStatus === 0 ? 0 : 1;

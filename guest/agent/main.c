@@ -69,6 +69,8 @@ static void become_upgrade(void)
 {
     char number[16];
     port_flush();
+    /* The new program would not know them. */
+    process_hang_up();
     snprintf(number, sizeof number, "%d", port_fd());
     fcntl(port_fd(), F_SETFD, 0);
     execl(process_upgrade, "viv-agent", "--port-fd", number, (char *)NULL);

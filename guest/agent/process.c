@@ -359,7 +359,7 @@ static void take_data(struct stream *stream, const struct frame *frame)
     }
     if (stream->pending_bytes + frame->length > STDIN_CREDIT) {
         /* More than it was allowed: a host that does not count ends its own command. */
-        kill(-stream->pid, SIGKILL);
+        if (!stream->ended) kill(-stream->pid, SIGKILL);
         return;
     }
     memcpy(stream->pending + stream->pending_bytes, frame->payload, frame->length);

@@ -294,7 +294,9 @@ static void read_pax(struct entry *entry, uint64_t size)
     for (char *at = records, *end = records + size; at < end;) {
         char *after;
         unsigned long length = strtoul(at, &after, 10);
-        if (length == 0 || length > (unsigned long)(end - at) || *after != ' ' || at[length - 1] != '\n') bad("a header is broken", "");
+        /* strtoul also takes blanks and signs: a line that begins with an empty one would end before its key. */
+        bool digits = *at >= '0' && *at <= '9';
+        if (!digits || length == 0 || length > (unsigned long)(end - at) || *after != ' ' || at[length - 1] != '\n') bad("a header is broken", "");
         char *key = after + 1, *last = at + length - 1, *value = memchr(key, '=', (size_t)(last - key));
         if (value == NULL) bad("a header is broken", "");
         *value++ = 0;
@@ -356,7 +358,8 @@ static bool next_entry(struct entry *entry)
             skip(padding(size));
             continue;
         case 'g':
-            skip(size + padding(size));
+            skip(size);
+            skip(padding(size));
             continue;
         case 'L':
         case 'K': {

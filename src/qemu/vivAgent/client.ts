@@ -254,10 +254,13 @@ class Connection implements VivAgent {
         process.hasEnded(kind === 1 ? { exitCode: undefined, signal: value } : { exitCode: value, signal: undefined });
         break;
       }
-      case frameTypes.error:
+      case frameTypes.error: {
+        // Read before it is forgotten: what cannot be read ends the connection, and every command that is known.
+        const number = payload.readUInt32LE(0);
         this.#processes.delete(frame.stream);
-        process.wasRefused(payload.readUInt32LE(0), payload.toString("latin1", 4));
+        process.wasRefused(number, payload.toString("latin1", 4));
         break;
+      }
       default:
         break;
     }
