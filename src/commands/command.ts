@@ -1,5 +1,5 @@
 import type { CallOptions, MachineSummary } from "../api/index.ts";
-import { type Editor, machineWords, pickMachine, pickMachines, withCancellableProgress } from "../editor/index.ts";
+import { type Editor, machineWords, type Offer, pickMachine, pickMachines, withCancellableProgress } from "../editor/index.ts";
 import type { MachinesView } from "../vmtree/index.ts";
 import { isRemovedMeanwhile, sayRemovedMeanwhile } from "./removedMeanwhile.ts";
 
@@ -27,6 +27,8 @@ interface ManyVerb extends Target {
   confirm?(machines: readonly MachineSummary[]): Promise<boolean>;
   run(work: Work, machine: MachineSummary, options: Required<CallOptions>): Promise<unknown>;
   after?(work: Work, machines: readonly MachineSummary[]): void;
+  /** Further buttons of the message for a machine that it failed for. */
+  offers?(work: Work, machine: MachineSummary, error: unknown): Promise<Offer[]>;
 }
 
 /** A verb for one or several machines at once, with progress that can be cancelled. One that fails stops no other. */
@@ -42,7 +44,9 @@ export function manyVerb(verb: ManyVerb): Command {
     if (done.length > 0) verb.after?.(work, done);
     for (const [index, outcome] of outcomes.entries()) {
       const machine = machines[index];
-      if (outcome.status === "rejected" && machine) presentError(work, outcome.reason, machine, () => command(work, machine.id));
+      if (outcome.status !== "rejected" || !machine) continue;
+      const offers = await verb.offers?.(work, machine, outcome.reason);
+      presentError(work, outcome.reason, machine, () => command(work, machine.id), offers);
     }
     return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
   };
@@ -71,9 +75,15 @@ export function oneVerb(verb: OneVerb): Command {
 }
 
 /** With what mends it for that machine; one that another window removed meanwhile is named. */
-export function presentError({ editor }: Work, error: unknown, machine: MachineSummary, retry: () => Promise<unknown>): void {
+export function presentError(
+  { editor }: Work,
+  error: unknown,
+  machine: MachineSummary,
+  retry: () => Promise<unknown>,
+  offers: readonly Offer[] = [],
+): void {
   if (isRemovedMeanwhile(error, machine)) void sayRemovedMeanwhile(machine);
-  else void editor.presentError(error, { machine: machine.id, retry });
+  else void editor.presentError(error, { machine: machine.id, retry, offers });
 }
 
 export const anyMachine = (): boolean => true;

@@ -55,6 +55,11 @@ import { start } from "./start.ts";
 import { stop } from "./stop.ts";
 import { supportBundle } from "./supportBundle.ts";
 import { suspend } from "./suspend.ts";
+import { noteTemplate, renameTemplate } from "./templates/edit.ts";
+import { fork, forkAndOpenTerminal, forkSnapshot } from "./templates/fork.ts";
+import { keepFork, removeFork } from "./templates/forks.ts";
+import { makeTemplate } from "./templates/make.ts";
+import { removeTemplate } from "./templates/remove.ts";
 import { cloneMachine, cloneSnapshot } from "./transfer/clone.ts";
 import { exportMachine, exportSnapshot } from "./transfer/exportMachine.ts";
 import { checkImage, convertImage } from "./transfer/image.ts";
@@ -152,6 +157,15 @@ const table: Record<CommandId, Command> = {
   "vivarium.share.remove": removeShare,
   "vivarium.share.report": shareReport,
   "vivarium.clone": cloneMachine,
+  "vivarium.fork": fork,
+  "vivarium.forkAndOpenTerminal": forkAndOpenTerminal,
+  "vivarium.snapshot.fork": forkSnapshot,
+  "vivarium.template.create": makeTemplate,
+  "vivarium.template.rename": renameTemplate,
+  "vivarium.template.note": noteTemplate,
+  "vivarium.template.remove": removeTemplate,
+  "vivarium.fork.keep": keepFork,
+  "vivarium.fork.remove": removeFork,
   "vivarium.export": exportMachine,
   "vivarium.import": importMachine,
   "vivarium.prune": prune,

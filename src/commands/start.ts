@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { canStart } from "../editor/index.ts";
 import { type Command, manyVerb } from "./command.ts";
+import { offerLastGood } from "./templates/lastGood.ts";
 import { sayTheyStay } from "./theyStay.ts";
 
 const { l10n } = vscode;
@@ -13,4 +14,5 @@ export const start: Command = manyVerb({
   doing: (names) => l10n.t("Starting {0}", names),
   run: ({ editor }, machine, options) => editor.service.call("machine.start", { machine: machine.id }, options),
   after: ({ editor }) => sayTheyStay(editor),
+  offers: offerLastGood,
 });

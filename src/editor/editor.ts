@@ -9,6 +9,7 @@ import { homeSetting, serviceProgram } from "./program.ts";
 import { Service } from "./service.ts";
 import { hasProcess } from "./states.ts";
 import { Storage } from "./storage.ts";
+import { type TemplateRef, Templates } from "./templates.ts";
 
 /**
  * What every room of the extension shares, made once by `activate`: made in order, disposed in reverse, the log last so
@@ -22,9 +23,10 @@ export class Editor implements vscode.Disposable {
   readonly machines: Machines;
   readonly storage: Storage;
   readonly images: Images;
+  readonly templates: Templates;
   readonly guestChanges = new GuestChanges();
   /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
-  selection: () => readonly MachineRef[] = () => [];
+  selection: () => readonly (MachineRef | TemplateRef)[] = () => [];
 
   constructor(context: vscode.ExtensionContext) {
     this.context = context;
@@ -34,6 +36,7 @@ export class Editor implements vscode.Disposable {
     this.machines = new Machines(this.service);
     this.storage = new Storage(this.service, this.machines);
     this.images = new Images(this.service);
+    this.templates = new Templates(this.service);
   }
 
   /** Registers a command: what it throws is shown with its remedies, and never lost. Its result goes to the caller. */
@@ -58,6 +61,7 @@ export class Editor implements vscode.Disposable {
 
   dispose(): void {
     this.guestChanges.dispose();
+    this.templates.dispose();
     this.images.dispose();
     this.storage.dispose();
     this.machines.dispose();

@@ -10,6 +10,13 @@ export interface ErrorContext {
   readonly machine?: string | undefined;
   /** Does the failed work again. */
   readonly retry?: (() => Thenable<unknown>) | undefined;
+  /** What else helps here, before what helps with every error of this kind. */
+  readonly offers?: readonly Offer[] | undefined;
+}
+
+export interface Offer {
+  readonly title: string;
+  run(): Thenable<unknown>;
 }
 
 interface Remedy {
@@ -122,12 +129,21 @@ export async function presentError(
   const offered = remediesFor(facts, context.live).map((remedy) => ({ ...remedy, label: remedy.title() }));
   const again = l10n.t("Try Again");
   const mayTryAgain = context.retry !== undefined && facts.code !== undefined && passing.has(facts.code);
-  const buttons = [...(mayTryAgain ? [again] : []), ...offered.map(({ label }) => label)];
+  const buttons = [
+    ...(mayTryAgain ? [again] : []),
+    ...(context.offers ?? []).map(({ title }) => title),
+    ...offered.map(({ label }) => label),
+  ];
   const text = [facts.message, facts.hint].filter((part) => part !== undefined && part !== "").map((part) => plain(part ?? "", 600));
   const chosen = await vscode.window.showErrorMessage(text.join(" "), ...buttons);
   if (chosen === undefined) return;
   if (chosen === again) {
     await context.retry?.();
+    return;
+  }
+  const offer = context.offers?.find(({ title }) => title === chosen);
+  if (offer) {
+    await offer.run();
     return;
   }
   const remedy = offered.find(({ label }) => label === chosen);

@@ -1,7 +1,7 @@
 export { ageWords } from "./age.ts";
 export * from "./commandIds.ts";
 export { Editor } from "./editor.ts";
-export { factsOf, presentError } from "./errors.ts";
+export { factsOf, type Offer, presentError } from "./errors.ts";
 export { GuestChanges, type GuestFileChange } from "./guestChanges.ts";
 export * from "./guestUri.ts";
 export { machineIcon, snapshotIcon } from "./icons.ts";
@@ -14,6 +14,7 @@ export { Service, type ServiceStatus } from "./service.ts";
 export { otherSide, saySide } from "./side.ts";
 export * from "./states.ts";
 export { Storage } from "./storage.ts";
+export { isTemplateRef, type TemplateRef, Templates } from "./templates.ts";
 export * from "./text.ts";
 export { webSettings } from "./web.ts";
 export { showWelcome } from "./welcome.ts";

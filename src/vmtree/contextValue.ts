@@ -14,6 +14,7 @@ export function contextValue(machine: MachineSummary): string {
   if (canRename(machine)) tokens.push("changeable");
   if (isUnresponsive(machine)) tokens.push("unresponsive");
   if (machine.operation) tokens.push("busy");
+  if (machine.fork) tokens.push("fork");
   if (machine.state !== "damaged") tokens.push("whole");
   return tokens.join(" ");
 }

@@ -39,7 +39,8 @@ export class MachineDragAndDrop implements vscode.TreeDragAndDropController<Node
   /** Dropped on a group or on one of its machines: that group; anywhere else: none. */
   #groupAt(target: Node | undefined): string | undefined {
     if (target === undefined) return undefined;
-    return target.kind === "group" ? target.name : this.#editor.machines.find(target.machine)?.group;
+    if (target.kind === "group") return target.name;
+    return "machine" in target ? this.#editor.machines.find(target.machine)?.group : undefined;
   }
 
   async #regroup(ids: readonly string[], group: string | undefined): Promise<void> {

@@ -32,6 +32,7 @@ export function description(machine: MachineSummary, details: MachineDetails | u
       return [
         status.responding ? undefined : l10n.t("not responding"),
         machine.waitsFor && lateWords(machine.waitsFor),
+        machine.fork && readyWords(details),
         accelerator(machine),
         reach(details),
       ]
@@ -50,6 +51,12 @@ export function description(machine: MachineSummary, details: MachineDetails | u
     case "stopping":
       return stateWord(machine);
   }
+}
+
+/** A fork is ready when its agent answers and knows who it is: docs/forks.md. */
+function readyWords(details: MachineDetails | undefined): string | undefined {
+  const ms = details?.readiness.agent;
+  return ms === undefined ? undefined : l10n.t("ready after {0} ms", Math.round(ms));
 }
 
 function accelerator(machine: MachineSummary): string | undefined {

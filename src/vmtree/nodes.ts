@@ -2,6 +2,7 @@ import type { MachineDetails } from "../api/index.ts";
 import type { MachineRef } from "../editor/index.ts";
 import type { FileTreeNode } from "./fileNodes.ts";
 import type { StorageNode } from "./storageNodes.ts";
+import type { TemplateNode, TemplatesNode } from "./templateNodes.ts";
 
 /** Rows of the tree. A machine's node is one object for its life: the view repaints by identity. */
 export interface GroupNode {
@@ -30,4 +31,4 @@ export interface FactNode extends MachineRef {
   readonly label: string;
   readonly description: string;
 }
-export type Node = GroupNode | MachineNode | PortsNode | PortNode | StorageNode | FileTreeNode | FactNode;
+export type Node = GroupNode | MachineNode | PortsNode | PortNode | StorageNode | FileTreeNode | FactNode | TemplatesNode | TemplateNode;

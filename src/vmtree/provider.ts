@@ -9,6 +9,7 @@ import { type Arrangement, arrange } from "./order.ts";
 import { PortRows, portItem, portsItem } from "./portRows.ts";
 import { storageItem } from "./storageItems.ts";
 import { StorageRows } from "./storageRows.ts";
+import { TemplateRows } from "./templateRows.ts";
 import { machineTooltip } from "./tooltip.ts";
 
 const { l10n } = vscode;
@@ -26,6 +27,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   readonly #storage: StorageRows;
   readonly #files: FileRows;
   readonly #ports: PortRows;
+  readonly #templates: TemplateRows;
   readonly #groups = new Map<string, GroupNode>();
   /** Details that have come, for rows to be drawn without waiting. */
   readonly #details = new Map<string, MachineDetails>();
@@ -44,7 +46,9 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     this.#storage = new StorageRows(editor);
     this.#files = new FileRows(editor, (node) => this.#changed.fire(node));
     this.#ports = new PortRows(editor, (node) => this.#changed.fire(node));
+    this.#templates = new TemplateRows(editor);
     this.#subscriptions = [
+      editor.templates.onDidChange(() => this.repaint()),
       editor.machines.onDidChange((change) => this.#take(change)),
       editor.storage.onDidChange((machine) => {
         for (const node of this.#storage.openOf(machine)) this.#changed.fire(node);
@@ -62,7 +66,7 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   }
 
   get arrangement(): Arrangement {
-    this.#arranged ??= arrange(this.#editor.machines.all, this.#filter);
+    this.#arranged ??= arrange(this.#editor.machines.all, this.#filter, this.#editor.templates.all);
     return this.#arranged;
   }
 
@@ -92,6 +96,9 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       case "file":
       case "moreFiles":
         return this.#files.itemOf(node);
+      case "templates":
+      case "template":
+        return this.#templates.itemOf(node) ?? new vscode.TreeItem(l10n.t("removed"));
       default:
         return storageItem(node);
     }
@@ -100,6 +107,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   async getChildren(node?: Node): Promise<Node[]> {
     if (!node) return this.#roots();
     if (node.kind === "group") return this.arrangement.membersOf(node.name).map(({ id }) => this.nodeOf(id));
+    if (node.kind === "templates") return this.arrangement.templates.map((id) => this.#templates.nodeOf(id));
+    if (node.kind === "template") return this.arrangement.forksOf(node.template).map(({ id }) => this.nodeOf(id));
     if (node.kind === "port" || node.kind === "fact") return [];
     try {
       if (node.kind === "files" || node.kind === "file" || node.kind === "moreFiles") return await this.#files.childrenOf(node);
@@ -122,12 +131,21 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
 
   getParent(node: Node): Node | undefined {
     if (node.kind === "group") return undefined;
+    if (node.kind === "templates" || node.kind === "template") return this.#templates.parentOf(node);
     if (node.kind !== "machine") return this.nodeOf(node.machine);
-    const group = this.#editor.machines.find(node.machine)?.group?.trim();
-    return group === undefined || group === "" ? undefined : this.#groupNode(group);
+    const machine = this.#editor.machines.find(node.machine);
+    const group = machine?.group?.trim();
+    if (group !== undefined && group !== "") return this.#groupNode(group);
+    const template = machine?.fork?.template;
+    return template !== undefined && this.#editor.templates.find(template) ? this.#templates.nodeOf(template) : undefined;
   }
 
   async resolveTreeItem(item: vscode.TreeItem, node: Node, token: vscode.CancellationToken): Promise<vscode.TreeItem> {
+    if (node.kind === "template") {
+      const tooltip = await this.#templates.tooltipOf(node, token);
+      if (tooltip) item.tooltip = tooltip;
+      return item;
+    }
     if (node.kind !== "machine") return item;
     const machine = this.#editor.machines.find(node.machine);
     if (!machine) return item;
@@ -198,7 +216,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     if (!this.#editor.machines.isListed) {
       this.#listing = true;
       try {
-        await this.#editor.machines.load();
+        await Promise.all([this.#editor.machines.load(), this.#templates.load()]);
+        this.#arranged = undefined;
       } catch (error) {
         this.#editor.log.warn(`no machines: ${factsOf(error).message}`);
         return [];
@@ -206,8 +225,12 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
         this.#listing = false;
       }
     }
-    const { groups, ungrouped } = this.arrangement;
-    return [...groups.map((name) => this.#groupNode(name)), ...ungrouped.map(({ id }) => this.nodeOf(id))];
+    const { groups, ungrouped, templates } = this.arrangement;
+    return [
+      ...groups.map((name) => this.#groupNode(name)),
+      ...ungrouped.map(({ id }) => this.nodeOf(id)),
+      ...this.#templates.section(templates),
+    ];
   }
 
   #groupNode(name: string): GroupNode {
@@ -221,7 +244,13 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
   /** A change that moves no row repaints one. */
   #take({ id, before, after }: MachinesChange): void {
     if (id !== undefined && (!after || !hasProcess(after))) this.#details.delete(id);
-    const moves = !before || !after || before.name !== after.name || before.group !== after.group || this.#filter !== "";
+    const moves =
+      !before ||
+      !after ||
+      before.name !== after.name ||
+      before.group !== after.group ||
+      before.fork?.template !== after.fork?.template ||
+      this.#filter !== "";
     if (id === undefined && this.#listing) {
       // VS Code waits for these very rows: told to ask again, it would take and draw every row twice.
       this.#arranged = undefined;
@@ -239,6 +268,9 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
     }
     this.#arranged = undefined;
     this.#changed.fire(this.nodeOf(id));
+    // How many run is said on the template's row.
+    const template = after.fork?.template;
+    if (template !== undefined && hasProcess(before) !== hasProcess(after)) this.#changed.fire(this.#templates.nodeOf(template));
   }
 
   /**
@@ -253,7 +285,8 @@ export class MachineTree implements vscode.TreeDataProvider<Node>, vscode.Dispos
       (details) => {
         const shown = this.#details.get(node.machine);
         this.#details.set(node.machine, details);
-        if (JSON.stringify(shown?.forwards ?? []) !== JSON.stringify(details.forwards)) this.#changed.fire(node);
+        const drawn = (one: MachineDetails | undefined) => JSON.stringify([one?.forwards ?? [], one?.fork && one.readiness.agent]);
+        if (drawn(shown) !== drawn(details)) this.#changed.fire(node);
       },
       (error: unknown) => this.#editor.log.debug(`no details of ${node.machine}: ${factsOf(error).message}`),
     );

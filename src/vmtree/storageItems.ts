@@ -154,6 +154,7 @@ function snapshotItem({ machine, snapshot }: SnapshotNode): vscode.TreeItem {
       removed ? "removedSnapshot" : "snapshot",
       snapshot.children > 0 ? "branch" : "leaf",
       snapshot.current ? "current" : "past",
+      ...(snapshot.consistency === "memory" && snapshot.problem === undefined ? ["memory"] : []),
     ].join(" "),
     state: removed || (snapshot.children === 0 && !snapshot.current) ? None : Expanded,
   });

@@ -51,6 +51,7 @@ function summaryFacts(machine: MachineSummary): Row[] {
   return rows([
     [l10n.t("Accelerator"), machine.accelerator === null ? undefined : acceleratorWord(machine.accelerator)],
     [l10n.t("Hardware"), hardware(machine)],
+    [l10n.t("Fork of"), machine.fork?.templateName],
     [l10n.t("Image"), machine.image],
     [l10n.t("Group"), machine.group],
   ]);

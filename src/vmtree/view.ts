@@ -30,7 +30,7 @@ export function createMachinesView(
     showCollapseAll: true,
     dragAndDropController: new MachineDragAndDrop(editor, fromFile),
   });
-  editor.selection = () => view.selection.filter((node) => node.kind !== "group");
+  editor.selection = () => view.selection.filter((node) => "machine" in node || "template" in node);
   const decorations = new MachineDecorations(editor);
   const paint = (): void => paintView(editor, view, tree);
   const subscriptions: vscode.Disposable[] = [
@@ -41,7 +41,7 @@ export function createMachinesView(
     new StatusBar(editor),
     view.onDidCollapseElement(({ element }) => tree.collapsed(element)),
     view.onDidChangeSelection(({ selection }) => {
-      const kinds = new Set(selection.map(selectedKind));
+      const kinds = new Set(selection.map((node) => selectedKind(node, editor)));
       editor.contextKeys.set("vivarium.selected", kinds.size === 1 ? ([...kinds][0] ?? "") : "");
     }),
     editor.machines.onDidChange(paint),
@@ -72,8 +72,9 @@ export function createMachinesView(
   };
 }
 
-/** For `when` clauses of keys: what is removed already is not removed again. */
-function selectedKind(node: Node): string {
+/** For `when` clauses of keys: what is removed already is not removed again, and a fork has no trash. */
+function selectedKind(node: Node, { machines }: Editor): string {
+  if (node.kind === "machine") return machines.find(node.machine)?.fork ? "fork" : "machine";
   return node.kind === "snapshot" && node.snapshot.removedAt !== null ? "removedSnapshot" : node.kind;
 }
 

@@ -89,6 +89,7 @@ export type ToPage =
 export const snapshotActions = [
   "restore",
   "restoreInto",
+  "fork",
   "clone",
   "export",
   "rename",

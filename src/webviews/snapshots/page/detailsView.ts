@@ -123,6 +123,7 @@ export class DetailsView {
         : [
             ["restore", !busy && row.problem === undefined],
             ["restoreInto", !busy && row.problem === undefined],
+            ...(row.kind === "memory" ? [["fork", !busy && row.problem === undefined] as const] : []),
             ["clone", !busy && row.problem === undefined],
             ["export", !busy && row.problem === undefined],
             ["rename", true],
@@ -181,6 +182,8 @@ function label(what: Wanted): string {
       return l10n.t("Restore");
     case "restoreInto":
       return l10n.t("Into New Machine…");
+    case "fork":
+      return l10n.t("Fork From Here…");
     case "clone":
       return l10n.t("Clone…");
     case "export":

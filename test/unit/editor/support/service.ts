@@ -8,6 +8,7 @@ const { Machines, ContextKeys } = {
 };
 const { GuestChanges } = await import("../../../../src/editor/guestChanges.ts");
 const { Storage } = await import("../../../../src/editor/storage.ts");
+const { Templates } = await import("../../../../src/editor/templates.ts");
 const { presentError } = await import("../../../../src/editor/errors.ts");
 
 type Answers = Partial<Record<MethodName, (params: Record<string, unknown>) => unknown>>;
@@ -75,6 +76,7 @@ export async function editorWith(service: FakeService): Promise<Editor> {
     service,
     machines,
     storage: new Storage(service as unknown as Service, machines),
+    templates: new Templates(service as unknown as Service),
     guestChanges: new GuestChanges(),
     contextKeys: new ContextKeys(),
     log: quiet,
