@@ -131,7 +131,7 @@ describe("forking", () => {
     stub.answers.set("Fork hello", "4");
     await fork(await workWith(service), { machine: "id-of-hello" });
     assert.deepEqual(changes(service), [["fork.create", { source: "id-of-hello", present: true, count: 4 }]]);
-    const { validateInput } = stub.shown.find(({ kind }) => kind === "input")?.details as { validateInput(text: string): unknown };
+    const { validateInput } = stub.shown.find(({ kind }) => kind === "input")!.details as { validateInput(text: string): unknown };
     for (const bad of ["0", "257", "-1", "two", "1.5", ""]) assert.ok(validateInput(bad) !== undefined, bad);
     for (const good of ["1", " 20 ", "256"]) assert.equal(validateInput(good), undefined, good);
   });
@@ -156,7 +156,7 @@ describe("forking", () => {
     stub.answers.set("Make a Template of hello", "ready tests are installed");
     await makeTemplate(await workWith(service), "hello");
     assert.deepEqual(changes(service), [["template.create", { machine: "id-of-hello", name: "ready", note: "tests are installed" }]]);
-    const { validateInput } = stub.shown.find(({ kind }) => kind === "input")?.details as { validateInput(text: string): unknown };
+    const { validateInput } = stub.shown.find(({ kind }) => kind === "input")!.details as { validateInput(text: string): unknown };
     assert.equal(validateInput("web x"), "There is a template “web” already.");
   });
 
@@ -219,6 +219,6 @@ describe("a start that failed", () => {
     await start(work, "hello");
     await new Promise(setImmediate);
     const error = stub.shown.find(({ kind }) => kind === "error");
-    assert.deepEqual((error?.details as string[])[0], "Fork good");
+    assert.deepEqual((error!.details as string[])[0], "Fork good");
   });
 });
