@@ -26,6 +26,7 @@ export async function measureForks(world: World, { runs, debian }: ForkBench): P
   await client.call("machine.kill", { machine: "web" });
   if (!debian) return { figures: [...starter, ...many], ratios: {} };
   await debianMachine(client, "debian", { memory: "1G" });
+  await client.call("guest.installAgent", { machine: "debian" });
   const full = await measureGuest(world, client, {
     machine: "debian",
     title: "Debian 12 with systemd, 1 GiB",

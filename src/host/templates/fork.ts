@@ -3,6 +3,7 @@ import { rm } from "node:fs/promises";
 import {
   emptyState,
   forkDefinition,
+  forksAreStarting,
   kill,
   letForkRun,
   linkDisks,
@@ -54,7 +55,8 @@ export interface Forked {
  *   not be started: those that were are removed again
  */
 export function forkTemplate(template: SoundTemplate, request: ForkRequest, context: ForkContext, work: Work): Promise<Forked[]> {
-  return context.store.holding(template.record.id, () => startForks(template, request, context, work));
+  const started = forksAreStarting();
+  return context.store.holding(template.record.id, () => startForks(template, request, context, work)).finally(started);
 }
 
 async function startForks(template: SoundTemplate, request: ForkRequest, context: ForkContext, work: Work): Promise<Forked[]> {

@@ -9,6 +9,7 @@ import type { Session } from "../session.ts";
 import { keyFiles } from "../sshKeys.ts";
 import { publicKey } from "./identity.ts";
 import { identityScript } from "./identityScript.ts";
+import { inTurn } from "./keyTurns.ts";
 
 /**
  * The guest of a clone becomes another one: host name, machine-id, SSH host keys and who may log in are changed by its
@@ -44,7 +45,8 @@ function settlingOf(machine: Machine, session: Session): Settling {
   const running = settling.get(session);
   if (running !== undefined) return running;
   const quick = becomeQuickly(machine, session);
-  const whole = quick.then(() => settle(machine, session)).finally(() => settling.delete(session));
+  const rest = (done: boolean) => (done ? inTurn(() => settle(machine, session)) : settle(machine, session));
+  const whole = quick.then(rest).finally(() => settling.delete(session));
   const attempt: Settling = { itself: quick.then((done) => (done ? undefined : whole)), whole };
   settling.set(session, attempt);
   return attempt;
@@ -76,8 +78,13 @@ export function watchIdentity(machine: Machine, session: Session, onOpened: () =
     if (already && !session.agent.connected) await session.agent.look(lookMs);
     if (already) await attempt();
   });
-  const timer = setTimeout(() => {
-    if (!machine.state.run?.withheld) return;
+  const late = () => {
+    if (ended || !machine.state.run?.withheld) return;
+    // It is at it, or waits for its turn: nobody may meet the first machine's keys meanwhile.
+    if (settling.has(session)) {
+      timer = setTimeout(late, withoutAgentMs);
+      return;
+    }
     if (machine.state.identity !== undefined)
       machine.host.notice(
         machine,
@@ -86,7 +93,8 @@ export function watchIdentity(machine: Machine, session: Session, onOpened: () =
         "Install qemu-guest-agent in the first machine, or change them by hand.",
       );
     void openOnce();
-  }, withoutAgentMs);
+  };
+  let timer = setTimeout(late, withoutAgentMs);
   return () => {
     ended = true;
     clearTimeout(timer);
