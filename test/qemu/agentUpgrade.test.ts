@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,11 +31,14 @@ describe("an older viv-agent in a running guest", function () {
     assert.equal(before.offered, newerBuild);
     const session = await client.openExec({
       machine,
-      command: ["sh", "-c", "trap 'echo hung-up > /root/told; exit 0' HUP; while :; do sleep 0.1; done"],
+      command: ["sh", "-c", "trap 'echo hung-up > /root/told; exit 0' HUP; echo ready; while :; do sleep 0.1; done"],
     });
     assert.ok(session);
-    session.stdout.resume();
     session.stderr.resume();
+    // Before its trap stands, a hang-up would end it without a word.
+    const [said] = await once(session.stdout, "data");
+    assert.equal(String(said), "ready\n");
+    session.stdout.resume();
     const ended = assert.rejects(session.exit, { code: "agent-unavailable" });
     const upgraded = await client.call("guest.upgradeAgent", { machine });
     assert.deepEqual(upgraded, { from: before.installed?.build, to: newerBuild, lasting: false });

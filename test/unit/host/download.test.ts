@@ -50,7 +50,7 @@ describe("a download", () => {
     const url = await download(new URL(path, server.url), target, {
       maximumBytes: 1 << 20,
       signal: new AbortController().signal,
-      silenceMs: 300,
+      silenceMs: 1000,
       ...options,
     });
     return { target, url };

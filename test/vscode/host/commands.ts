@@ -144,6 +144,9 @@ describe("commands in the extension host", function () {
     for (let tries = 0; tries < 50 && (await list())[0]?.state !== "damaged"; tries += 1)
       await new Promise((wake) => setTimeout(wake, 100));
     await run("vivarium.editDefinition", "world");
+    // On a busy host the window tells which editor is active a moment after it was opened.
+    for (let tries = 0; tries < 50 && vscode.window.activeTextEditor === undefined; tries += 1)
+      await new Promise((wake) => setTimeout(wake, 100));
     assert.equal(vscode.window.activeTextEditor?.document.getText(), "{ nope");
     await run("workbench.action.closeAllEditors");
   });
