@@ -36,7 +36,6 @@ export const TemplateRecord = z.object({
   files: z.object({ memory: FileStamp, state: FileStamp }),
   /** Milliseconds the machine stood still for it. */
   pausedMs: z.number().optional(),
-  pool: z.object({ size: z.int().min(0).max(64) }).optional(),
 });
 export type TemplateRecord = z.infer<typeof TemplateRecord>;
 

@@ -3,10 +3,10 @@ import { freemem } from "node:os";
 import { vivError } from "../../model/index.ts";
 
 /**
- * What an idle fork takes of its own (docs/performance.md: 30–45 MiB), and as much again for what it will write; of the
- * disk its layer's tables and its logs.
+ * What an idle fork takes of its own (67 MiB of the starter guest, 94 of Debian: test/bench/results.md) and some for what it
+ * will write; of the disk its layer's tables and its logs.
  */
-export const forkMemoryBytes = 96 * 1024 ** 2;
+const forkMemoryBytes = 128 * 1024 ** 2;
 const forkDiskBytes = 4 * 1024 ** 2;
 /** Left to the host. */
 const reserveMemoryBytes = 512 * 1024 ** 2;

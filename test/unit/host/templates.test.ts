@@ -8,15 +8,15 @@ const gib = 1024 ** 3;
 describe("room for forks", () => {
   it("is what memory is left, less what the host keeps", async () => {
     assert.equal(await roomForForks(tmpdir(), { memoryBytes: 0.5 * gib }), 0);
-    assert.equal(await roomForForks(tmpdir(), { memoryBytes: 1.5 * gib }), 10);
+    assert.equal(await roomForForks(tmpdir(), { memoryBytes: 1.5 * gib }), 8);
   });
 
   it("is said before any is started", async () => {
-    await requireRoom(tmpdir(), 10, { memoryBytes: 1.5 * gib });
-    await assert.rejects(requireRoom(tmpdir(), 11, { memoryBytes: 1.5 * gib }), {
+    await requireRoom(tmpdir(), 8, { memoryBytes: 1.5 * gib });
+    await assert.rejects(requireRoom(tmpdir(), 9, { memoryBytes: 1.5 * gib }), {
       code: "not-enough-memory",
-      message: "There is room for 10 forks on this host, not for 11.",
-      hint: "Ask for 10, or stop other machines.",
+      message: "There is room for 8 forks on this host, not for 9.",
+      hint: "Ask for 8, or stop other machines.",
     });
     await assert.rejects(requireRoom(tmpdir(), 1, { memoryBytes: 0 }), { hint: "Stop other machines, or free some space on the disk." });
   });
