@@ -58,10 +58,12 @@ describe("a guest's agent that lies", function () {
     const file = Buffer.from(
       `until ( : 3<>${port} ) 2>/dev/null; do sleep 0.1; done; exec 3<>${port}\nwhile :; do ${script}; sleep 0.1; done\n`,
     ).toString("base64");
-    await bySsh(
-      `echo ${file} | base64 -d > /root/impostor; ${endAgents}; sleep 0.3; setsid sh /root/impostor </dev/null >/dev/null 2>&1 &`,
-    );
-    await until("somebody has the port", async () => (await client.call("machine.show", { machine: "liar" })).agent.connected);
+    const connected = async () => (await client.call("machine.show", { machine: "liar" })).agent.connected;
+    await bySsh(endAgents);
+    // Whoever had it before is not taken for the one who comes.
+    await until("the port is free", async () => !(await connected()));
+    await bySsh(`echo ${file} | base64 -d > /root/impostor; setsid sh /root/impostor </dev/null >/dev/null 2>&1 &`);
+    await until("somebody has the port", connected);
   }
 
   for (const [what, { says, script }] of Object.entries(impostors)) {
