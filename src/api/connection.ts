@@ -60,6 +60,8 @@ export function fromResponseError(thrown: unknown): VivError {
   }
   // The connection was closed or disposed before the request could be sent.
   if (thrown instanceof ConnectionError) return serviceGone();
+  // The other end closed while the request was being written.
+  if (["EPIPE", "ECONNRESET"].includes((thrown as NodeJS.ErrnoException | undefined)?.code ?? "")) return serviceGone();
   return asVivError(thrown);
 }
 

@@ -5,7 +5,7 @@ import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { ForkView, VivClient } from "../../src/api/index.ts";
 import { isAlive } from "../../src/backends/index.ts";
-import { codeOf } from "../support/faults.ts";
+import { codeOf, killVivd } from "../support/faults.ts";
 import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 describe("templates and forks", function () {
@@ -184,12 +184,12 @@ describe("templates and forks", function () {
     const told = JSON.parse(await readFile(record, "utf8"));
     for (const change of [{ qemuId: "0123456789abcdef" }, { cpuModel: "Nehalem" }, { hardware: "0" }, { accelerator: "kvm" }]) {
       await writeFile(record, JSON.stringify({ ...told, ...change }));
-      process.kill(await home.vivdPid(), "SIGKILL");
+      await killVivd(home);
       client = await home.client();
       assert.equal(await codeOf(fork("broken")), "host-cannot", JSON.stringify(change));
     }
     await writeFile(record, "{");
-    process.kill(await home.vivdPid(), "SIGKILL");
+    await killVivd(home);
     client = await home.client();
     assert.equal((await client.call("template.show", { template: "broken" })).problem, "template.json cannot be read");
     assert.equal(await codeOf(fork("broken")), "damaged");

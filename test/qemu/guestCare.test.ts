@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { GuestPort, VivClient } from "../../src/api/index.ts";
-import { until } from "../support/faults.ts";
+import { killVivd, until } from "../support/faults.ts";
 import { guest, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 const key = `ssh-ed25519 ${"A".repeat(64)} somebody@somewhere`;
@@ -103,7 +103,7 @@ describe("inside the guest", function () {
 
   it("lets writes go by itself when the service that froze them was killed", async () => {
     await client.call("guest.freeze", { machine, seconds: 600 });
-    process.kill(await home.vivdPid(), "SIGKILL");
+    await killVivd(home);
     await client.closed;
     client = await home.client();
     const written = await client.call("machine.exec", { machine, command: ["sh", "-c", "echo y > /root/after; sync; echo ok"] });

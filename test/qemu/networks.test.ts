@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { NetworkPort, SegmentDetails, VivClient } from "../../src/api/index.ts";
 import { isAlive, processStartTime } from "../../src/backends/index.ts";
+import { killVivd } from "../support/faults.ts";
 import { starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 /** Two real guests on one segment, for all of the file. */
@@ -106,7 +107,7 @@ describe("a network of machines", function () {
     const { pid } = await show();
     await sh("web", "ping -c 30 -i 0.1 db >/tmp/pings 2>&1 &");
     await until(async () => Number(await sh("web", "grep -c ttl= /tmp/pings || true")) > 2, "pings are answered");
-    process.kill(await home.vivdPid(), "SIGKILL");
+    await killVivd(home);
     client = await home.client();
     const after = await show();
     assert.equal(after.pid, pid);

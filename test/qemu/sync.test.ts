@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
 import { type FollowState, follow, pullOutputs, type Synced, type SyncWork, sync } from "../../src/sync/index.ts";
+import { killVivd } from "../support/faults.ts";
 import { checkout, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 /** `viv sync` and `viv pull` with a real guest; a watcher inside it sees what happens on the host. */
@@ -305,7 +306,7 @@ describe("workspace folders: sync and pull", function () {
       await until(async () => (await inGuest("cat /w/renamed/deep/f 2>/dev/null; ls /w")) === "deeplink\nrenamed\nsrc");
 
       // The service dies; then the machine restarts.
-      process.kill(await home.vivdPid(), "SIGKILL");
+      await killVivd(home);
       await writeFile(join(folder, "src", "b"), "after vivd");
       client = await home.client();
       work = { ...work, client };

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import type { VivClient } from "../../src/api/index.ts";
 import type { RunResult, Standing } from "../../src/testvm/index.ts";
 import { parseJunit } from "../../src/testvm/results/index.ts";
+import { killVivd } from "../support/faults.ts";
 import { checkout, type TestHome, testHome } from "../support/home.ts";
 
 /** `viv test` and its neighbours, with the real command line, the starter guest, and what goes wrong in between. */
@@ -265,7 +266,7 @@ describe("test machines of a repository", function () {
     await file({ tests: { command: "echo begun; sleep 3; echo ended" } });
     const one = start("test", "--trust");
     await one.shows(/begun/);
-    process.kill(await home.vivdPid(), "SIGKILL");
+    await killVivd(home);
     await one.shows(/begun\nbegun/);
     // Of two runs in one folder only one loses its machine.
     const other = start("test", "--trust");

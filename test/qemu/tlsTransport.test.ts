@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFile, stat } from "node:fs/promises";
 import { createConnection } from "node:net";
 import { join } from "node:path";
+import { killVivd } from "../support/faults.ts";
 import { guest, starterMachine, testHome } from "../support/home.ts";
 
 /** Windows has no unix sockets for Node; its way, loopback TCP with a key of the machine's own, runs here as well. */
@@ -14,7 +15,7 @@ describe("a machine whose sockets are TCP with a key", function () {
       let client = await home.client();
       const { id, pid } = await starterMachine(client, "psk", { start: true });
       assert.equal(await guest(client, "psk", "hostname"), "psk");
-      process.kill(await home.vivdPid(), "SIGKILL");
+      await killVivd(home);
       await client.closed;
       client = await home.client();
       const adopted = await client.call("machine.show", { machine: "psk" });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Duplex, duplexPair, type Readable } from "node:stream";
 import type { ExecSession, Params, VivClient } from "../../src/api/index.ts";
 import { connectVivAgent, type VivAgent, type VivProcess } from "../../src/qemu/index.ts";
+import { killVivd } from "../support/faults.ts";
 import { checkout, starterMachine, type TestHome, testHome } from "../support/home.ts";
 
 const program = join(
@@ -341,7 +342,7 @@ describe("viv-agent in the starter guest", function () {
   });
 
   it("goes on after vivd was killed", async () => {
-    process.kill(await home.vivdPid(), "SIGKILL");
+    await killVivd(home);
     await client.closed;
     client = await home.client();
     assert.equal(await shell("echo again"), "again\n");

@@ -56,5 +56,6 @@ describe("docs/api.md", () => {
 describe("a connection that is gone", () => {
   it("is the service's absence, not an inner mistake", () => {
     assert.equal(fromResponseError(new ConnectionError(ConnectionErrors.Disposed, "Connection is disposed.")).code, "daemon-unavailable");
+    assert.equal(fromResponseError(Object.assign(new Error("write EPIPE"), { code: "EPIPE" })).code, "daemon-unavailable");
   });
 });
