@@ -39,6 +39,7 @@ export const testPrograms: readonly SystemProgram[] = [
   { program: "mkfs.xfs", package: "xfsprogs" },
   { program: "gpg", package: "gnupg" },
   { program: "curl", package: "curl" },
+  { program: "openssl", package: "openssl" },
   // The Debian guest of the tests (test/support/debian.ts).
   { program: "mmdebstrap", package: "mmdebstrap" },
   { program: "sfdisk", package: "fdisk" },
