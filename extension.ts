@@ -3,7 +3,7 @@ import { createFromFile, registerCommands, type Work } from "./src/commands/inde
 import { Editor, showWelcome } from "./src/editor/index.ts";
 import { registerFileSystem } from "./src/fileSystem/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
-import { createImagesView, createMachinesView } from "./src/vmtree/index.ts";
+import { createImagesView, createMachinesView, createNetworksView } from "./src/vmtree/index.ts";
 import { registerConsole, registerImages, registerSettings, registerSnapshots } from "./src/webviews/index.ts";
 
 /** Only wiring: the rooms of src/ do the work, and what they need is loaded when it is needed. */
@@ -14,6 +14,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     editor,
     view,
+    createNetworksView(editor),
     createImagesView(editor),
     registerCommands(work),
     registerConsole(editor),

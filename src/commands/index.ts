@@ -25,6 +25,10 @@ import { pullImage } from "./images/pull.ts";
 import { installCli } from "./installCli.ts";
 import { kill } from "./kill.ts";
 import { showLogs, showSerialLog } from "./logs.ts";
+import { openCapture, startCapture, stopCapture } from "./networks/capture.ts";
+import { createNetwork, removeNetwork, setNetwork } from "./networks/change.ts";
+import { heal, impair } from "./networks/impair.ts";
+import { addRule, removeRule } from "./networks/rules.ts";
 import { openFolder } from "./openFolder.ts";
 import { openInMachine } from "./openInMachine.ts";
 import { openSsh } from "./openSsh.ts";
@@ -177,6 +181,16 @@ const table: Record<CommandId, Command> = {
   "vivarium.image.verify": verifyImage,
   "vivarium.image.remove": removeImage,
   "vivarium.image.updates": checkImageUpdates,
+  "vivarium.network.create": createNetwork,
+  "vivarium.network.set": setNetwork,
+  "vivarium.network.remove": removeNetwork,
+  "vivarium.network.impair": impair,
+  "vivarium.network.heal": heal,
+  "vivarium.network.addRule": addRule,
+  "vivarium.network.removeRule": removeRule,
+  "vivarium.network.startCapture": startCapture,
+  "vivarium.network.stopCapture": stopCapture,
+  "vivarium.network.openCapture": openCapture,
   "vivarium.files.addToWorkspace": addToWorkspace,
   "vivarium.files.open": openFile,
   "vivarium.files.newFile": newFile,

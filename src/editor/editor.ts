@@ -5,6 +5,7 @@ import { type ErrorContext, presentError } from "./errors.ts";
 import { GuestChanges } from "./guestChanges.ts";
 import { Images } from "./images.ts";
 import { Machines } from "./machines.ts";
+import { Networks } from "./networks.ts";
 import { homeSetting, serviceProgram } from "./program.ts";
 import { Service } from "./service.ts";
 import { hasProcess } from "./states.ts";
@@ -24,6 +25,7 @@ export class Editor implements vscode.Disposable {
   readonly storage: Storage;
   readonly images: Images;
   readonly templates: Templates;
+  readonly networks: Networks;
   readonly guestChanges = new GuestChanges();
   /** The rows that are selected in the tree, for keybindings: they get no row. Set by the tree. */
   selection: () => readonly (MachineRef | TemplateRef)[] = () => [];
@@ -37,6 +39,7 @@ export class Editor implements vscode.Disposable {
     this.storage = new Storage(this.service, this.machines);
     this.images = new Images(this.service);
     this.templates = new Templates(this.service);
+    this.networks = new Networks(this.service, this.machines);
   }
 
   /** Registers a command: what it throws is shown with its remedies, and never lost. Its result goes to the caller. */
@@ -61,6 +64,7 @@ export class Editor implements vscode.Disposable {
 
   dispose(): void {
     this.guestChanges.dispose();
+    this.networks.dispose();
     this.templates.dispose();
     this.images.dispose();
     this.storage.dispose();

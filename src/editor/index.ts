@@ -7,6 +7,7 @@ export * from "./guestUri.ts";
 export { machineIcon, snapshotIcon } from "./icons.ts";
 export { type ImageRef, Images, isImageRef } from "./images.ts";
 export { Machines, type MachinesChange } from "./machines.ts";
+export { isNetworkLinkRef, isNetworkRef, type NetworkLinkRef, type NetworkRef, Networks } from "./networks.ts";
 export * from "./pick.ts";
 export { homeSetting, serviceProgram } from "./program.ts";
 export { withCancellableProgress } from "./progress.ts";

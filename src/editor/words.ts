@@ -1,5 +1,6 @@
 import * as vscode from "vscode";
 import type { MachineDetails, MachineSummary } from "../api/index.ts";
+import type { Impairment } from "../model/index.ts";
 import { plain } from "./text.ts";
 
 /** States, causes and operations in the user's language. */
@@ -100,4 +101,17 @@ export function machineWords(machines: readonly { name: string }[]): string {
   if (first && !second) return plain(first.name);
   if (first && second && machines.length === 2) return l10n.t("{0} and {1}", plain(first.name), plain(second.name));
   return l10n.t("{0} machines", machines.length);
+}
+
+/** `100 ms later, 10 % lost`: what a link suffers, each way. */
+export function impairmentWords({ delayMs, jitterMs, lossPercent, bytesPerSecond, partition }: Impairment): string {
+  return [
+    delayMs === undefined ? undefined : l10n.t("{0} ms later", delayMs),
+    jitterMs === undefined ? undefined : l10n.t("up to {0} ms more", jitterMs),
+    lossPercent === undefined ? undefined : l10n.t("{0} % lost", lossPercent),
+    bytesPerSecond === undefined ? undefined : l10n.t("{0} a second", bytesWords(bytesPerSecond)),
+    partition === undefined ? undefined : l10n.t("partition {0}", plain(partition)),
+  ]
+    .filter((part) => part !== undefined)
+    .join(", ");
 }

@@ -176,12 +176,15 @@ export class Network {
     });
   }
 
+  /** About its capture. */
   async #ask<T>(request: (process: SegmentProcess) => Promise<T>): Promise<T> {
     const process = this.#process;
     if (process === undefined)
       throw vivError("wrong-state", `No machine is running on ${this.name}.`, "Start one; its network runs with it.");
     try {
-      return await request(process);
+      const answer = await request(process);
+      this.#changed();
+      return answer;
     } catch (error) {
       throw vivError("failed", `${this.name}: ${(error as Error).message}`, undefined, error);
     }
