@@ -3,6 +3,7 @@ import { createFromFile, registerCommands, type Work } from "./src/commands/inde
 import { Editor, showWelcome } from "./src/editor/index.ts";
 import { registerFileSystem } from "./src/fileSystem/index.ts";
 import { registerTerminals } from "./src/terminals/index.ts";
+import { registerTestExplorer } from "./src/testExplorer/index.ts";
 import { createImagesView, createMachinesView, createNetworksView } from "./src/vmtree/index.ts";
 import { registerConsole, registerImages, registerSettings, registerSnapshots } from "./src/webviews/index.ts";
 
@@ -23,6 +24,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerImages(editor),
     registerTerminals(editor),
     registerFileSystem(editor),
+    registerTestExplorer(editor),
   );
   showWelcome(editor).catch((error: unknown) => editor.presentError(error));
 }

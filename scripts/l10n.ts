@@ -9,7 +9,7 @@ import { getL10nJson, type l10nJsonFormat } from "@vscode/l10n-dev";
 const bundle = join("l10n", "bundle.l10n.json");
 
 /** The rooms that speak to people in the editor. */
-const rooms = ["src/editor", "src/vmtree", "src/commands", "src/webviews", "src/terminals", "src/fileSystem"] as const;
+const rooms = ["src/editor", "src/vmtree", "src/commands", "src/webviews", "src/terminals", "src/fileSystem", "src/testExplorer"] as const;
 
 /** Texts of the code, in alphabetical order so that a change shows as itself. */
 export async function textsOfCode(): Promise<l10nJsonFormat> {

@@ -159,7 +159,7 @@ describe("test machines of a repository", function () {
     const [result] = JSON.parse(out) as RunResult[];
     assert.deepEqual(
       [result?.exitCode, result?.counts, result?.outputs, result?.kept],
-      [1, { passed: 2, failed: 1, skipped: 0 }, ["out/junit.xml"], true],
+      [1, { passed: 2, failed: 1, skipped: 0 }, ["out/junit.xml", "out/lcov.info"], true],
     );
     const failed = result?.cases.find(({ outcome }) => outcome === "failed");
     assert.deepEqual(

@@ -45,6 +45,7 @@ export interface Plan {
     readonly command: PlannedCommand;
     readonly junit: readonly string[];
     readonly tap?: string;
+    readonly coverage?: string;
     readonly timeoutMs?: number;
   };
   /** Later runs go on from what the first one was after postCreateCommand. */
@@ -58,6 +59,11 @@ export interface Surroundings {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Names of it that the user allowed. */
   readonly allowed: ReadonlySet<string>;
+}
+
+/** What the file calls its tests. */
+export function nameOf(loaded: LoadedFile): string | undefined {
+  return mergeChain(loaded.chain.map(({ value }) => value)).name;
 }
 
 /** The targets of a file, in its order; none: there is one machine, without a name. */
@@ -142,12 +148,13 @@ function forwardOf(
 
 function testsOf({ tests }: TestVmFile): Pick<Plan, "tests"> {
   if (tests?.command === undefined) return {};
-  const { command, junit, tap, timeout } = tests;
+  const { command, junit, tap, coverage, timeout } = tests;
   return {
     tests: {
       command: { words: wordsOf(command) },
       junit: junit === undefined ? [] : typeof junit === "string" ? [junit] : junit,
       ...(tap === undefined ? {} : { tap }),
+      ...(coverage === undefined ? {} : { coverage }),
       ...(timeout === undefined ? {} : { timeoutMs: requireDuration(timeout) }),
     },
   };

@@ -73,6 +73,7 @@ const Tests = z.strictObject({
     .optional()
     .describe("JUnit XML that the tests write, relative to the workspace folder"),
   tap: WorkspaceFile.optional().describe("TAP that the tests write, relative to the workspace folder; - is the command's output"),
+  coverage: WorkspaceFile.optional().describe("LCOV that the tests write, relative to the workspace folder: shown in the editor"),
   timeout: Duration.optional().describe("How long the tests may take, such as 10m; then they are ended"),
 });
 

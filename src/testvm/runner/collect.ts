@@ -3,7 +3,16 @@ import { join } from "node:path";
 import { humanBytes } from "../../model/index.ts";
 import { pullOutputs } from "../../sync/index.ts";
 import type { Plan } from "../file/index.ts";
-import { type CaseResult, parseJunit, parseTap, placeOf, type Report, reportLimits } from "../results/index.ts";
+import {
+  type CaseResult,
+  type CoveredFile,
+  parseJunit,
+  parseLcov,
+  parseTap,
+  placeOf,
+  type Report,
+  reportLimits,
+} from "../results/index.ts";
 import { openCommand } from "./command.ts";
 import { syncRequest } from "./ready.ts";
 import type { RunWork } from "./work.ts";
@@ -37,7 +46,29 @@ function placed(plan: Plan, one: CaseResult): PlacedCase {
   return { ...rest, ...(place === undefined ? {} : { path: place.path, ...(place.line === undefined ? {} : { line: place.line }) }) };
 }
 
+/** What of the workspace's files ran, as the tests wrote it. */
+export async function collectCoverage(
+  work: RunWork,
+  plan: Plan,
+  machine: string,
+): Promise<{ files?: readonly CoveredFile[]; problems: readonly string[] }> {
+  const path = plan.tests?.coverage;
+  if (path === undefined) return { problems: ["tests.coverage names no report, so what ran is not known"] };
+  const read = await readFile(work, plan, machine, path);
+  if ("problem" in read) return { problems: [`${path}: ${read.problem}`] };
+  try {
+    return { files: parseLcov(read.text, plan.workspaceFolder, (file) => existsSync(join(plan.folder, file))), problems: [] };
+  } catch (error) {
+    return { problems: [`${path}: it is not LCOV: ${error instanceof Error ? error.message : String(error)}`] };
+  }
+}
+
 async function readReport(work: RunWork, plan: Plan, machine: string, path: string, parse: (text: string) => Report): Promise<Report> {
+  const read = await readFile(work, plan, machine, path);
+  return "problem" in read ? { cases: [], problems: [read.problem] } : parse(read.text);
+}
+
+async function readFile(work: RunWork, plan: Plan, machine: string, path: string): Promise<{ text: string } | { problem: string }> {
   const file = `${plan.workspaceFolder}/${path}`;
   const session = await openCommand(work, machine, { command: ["cat", file] });
   session.stdin.end();
@@ -46,10 +77,10 @@ async function readReport(work: RunWork, plan: Plan, machine: string, path: stri
   for await (const chunk of session.stdout as AsyncIterable<Buffer>) {
     if (content.add(chunk)) continue;
     session.close();
-    return { cases: [], problems: [`it is larger than ${humanBytes(reportLimits.bytes)}: it was not read`] };
+    return { problem: `it is larger than ${humanBytes(reportLimits.bytes)}: it was not read` };
   }
   const { exitCode } = await session.exit;
-  return exitCode === 0 ? parse(content.text()) : { cases: [], problems: ["the tests did not write it"] };
+  return exitCode === 0 ? { text: content.text() } : { problem: "the tests did not write it" };
 }
 
 /** Bytes of a guest, up to a limit. */

@@ -1,8 +1,8 @@
 import { asVivError, vivError } from "../../model/index.ts";
 import type { LoadedFile, Plan } from "../file/index.ts";
 import { problemsError, shownIn } from "../file/index.ts";
-import { type Counts, countsOf } from "../results/index.ts";
-import { collectOutputs, collectReports, Limited, type PlacedCase } from "./collect.ts";
+import { type Counts, type CoveredFile, countsOf } from "../results/index.ts";
+import { collectCoverage, collectOutputs, collectReports, Limited, type PlacedCase } from "./collect.ts";
 import { runCommand } from "./command.ts";
 import { hostProblems } from "./hostCheck.ts";
 import { imageHere } from "./image.ts";
@@ -25,6 +25,8 @@ export interface RunResult {
   readonly durationMs: number;
   readonly counts: Counts;
   readonly cases: readonly PlacedCase[];
+  /** What of the workspace's files ran, where that was asked for. */
+  readonly coverage?: readonly CoveredFile[];
   /** What is wrong with the reports. */
   readonly problems: readonly string[];
   /** Paths that were copied back. */
@@ -37,6 +39,8 @@ export interface RunOptions {
   readonly keepOnFailure?: boolean;
   /** Make the machine anew, also where a warm one could go on. */
   readonly cold?: boolean;
+  /** Read what of the files ran, where the file names such a report. */
+  readonly coverage?: boolean;
   /** Before each line of the tests' output, where several targets run. */
   readonly label?: string;
 }
@@ -105,7 +109,7 @@ async function runOnce(work: RunWork, loaded: LoadedFile, plan: Plan, options: R
       if (keep && asVivError(error).code === "failed") await keepIt();
       throw error;
     }
-    const result = await runTestCommand(work, plan, machine, { readyMs: performance.now() - began, label: options.label });
+    const result = await runTestCommand(work, plan, machine, { ...options, readyMs: performance.now() - began });
     if (keep && (result.exitCode !== 0 || result.counts.failed > 0)) await keepIt();
     return { ...result, kept };
   } finally {
@@ -120,7 +124,7 @@ async function runTestCommand(
   work: RunWork,
   plan: Plan,
   machine: string,
-  { readyMs, label }: { readonly readyMs: number; readonly label: string | undefined },
+  { readyMs, label, coverage }: RunOptions & { readonly readyMs: number },
 ): Promise<RunResult> {
   const { tests } = plan;
   if (!tests) throw vivError("invalid-definition", "The tests have no command.");
@@ -135,6 +139,7 @@ async function runTestCommand(
   });
   const durationMs = performance.now() - started;
   const { cases, problems } = await collectReports(work, plan, machine, printed);
+  const covered = coverage ? await collectCoverage(work, plan, machine) : undefined;
   const outputs = await collectOutputs(work, plan, machine);
   const counts = countsOf(cases);
   const odd = exitCode === 0 && counts.failed > 0 ? ["the reports have failures, and the command ended with 0"] : [];
@@ -147,7 +152,8 @@ async function runTestCommand(
     durationMs: Math.round(durationMs),
     counts,
     cases,
-    problems: [...problems, ...odd],
+    ...(covered?.files ? { coverage: covered.files } : {}),
+    problems: [...problems, ...(covered?.problems ?? []), ...odd],
     outputs,
     kept: false,
   };
