@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { cpuPercent, parseLinuxUsage, parsePsUsage, parseWindowsUsage, processUsage } from "../../../src/backends/usage.ts";
 
 const stat = (state: string) => `4711 (qemu) system) ${state} 1 4711 4711 0 -1 4194560 9 0 0 0 250 50 0 0 20 0 6 0 100 900 77\n`;
@@ -50,15 +52,29 @@ describe("what a process uses", () => {
     assert.equal(cpuPercent(at(500, 100), at(500, 1100)), 0);
   });
 
-  it("is true of this process: work shows in it, and so does memory", async () => {
-    const before = await processUsage(process.pid);
-    const ballast = Buffer.alloc(64 * 1024 * 1024, 1);
-    const until = performance.now() + 400;
-    while (performance.now() < until) Math.sqrt(until);
-    const after = await processUsage(process.pid);
-    assert.ok(before && after);
-    assert.ok(after.cpuMs - before.cpuMs >= 100, `${after.cpuMs - before.cpuMs} ms of processor`);
-    assert.ok(after.residentBytes - before.residentBytes > ballast.length / 2, "the ballast is resident");
+  it("is true of a process: work shows in it, and so does memory", async () => {
+    const ballastBytes = 64 * 1024 * 1024;
+    // A process of its own: in this one other tests' memory goes meanwhile.
+    const works = `process.stdin.once("data", () => {
+      globalThis.ballast = Buffer.alloc(${ballastBytes}, 1);
+      const until = performance.now() + 400;
+      while (performance.now() < until) Math.sqrt(until);
+      process.stdout.write("done");
+    }); process.stdout.write("ready");`;
+    const child = spawn(process.execPath, ["-e", works], { stdio: ["pipe", "pipe", "inherit"] });
+    try {
+      await once(child.stdout, "data");
+      assert.ok(child.pid);
+      const before = await processUsage(child.pid);
+      child.stdin.write("go");
+      await once(child.stdout, "data");
+      const after = await processUsage(child.pid);
+      assert.ok(before && after);
+      assert.ok(after.cpuMs - before.cpuMs >= 100, `${after.cpuMs - before.cpuMs} ms of processor`);
+      assert.ok(after.residentBytes - before.residentBytes > ballastBytes / 2, "the ballast is resident");
+    } finally {
+      child.kill("SIGKILL");
+    }
   });
 
   it("is nothing when there is no such process", async () => {
