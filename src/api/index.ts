@@ -16,6 +16,7 @@ export * from "./events.ts";
 export * from "./execStream.ts";
 export * from "./fileMethods.ts";
 export * from "./forkMethods.ts";
+export * from "./forwardMethods.ts";
 export * from "./guestMethods.ts";
 export * from "./imageMethods.ts";
 export * from "./methods.ts";

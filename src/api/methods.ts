@@ -3,6 +3,7 @@ import { Architecture, FirstBoot, MachineState, OperationView, Readiness, Runtim
 import { diskMethods } from "./diskMethods.ts";
 import { fileMethods } from "./fileMethods.ts";
 import { forkMethods } from "./forkMethods.ts";
+import { forwardMethods } from "./forwardMethods.ts";
 import { guestMethods } from "./guestMethods.ts";
 import { imageMethods } from "./imageMethods.ts";
 import { change, done, type Method, machine, none, operation, read } from "./method.ts";
@@ -443,6 +444,7 @@ export const methods = {
   ...snapshotMethods,
   ...forkMethods,
   ...diskMethods,
+  ...forwardMethods,
   ...shareMethods,
   ...transferMethods,
   ...imageMethods,

@@ -1,26 +1,21 @@
-import { vivError } from "../model/index.ts";
+import type { ForwardView } from "../api/index.ts";
+import { type ForwardRequest, forwardRequest, vivError } from "../model/index.ts";
 
-export interface ForwardRequest {
-  protocol: "tcp" | "udp";
-  hostPort?: number;
-  guestPort: number;
-}
-
-/** `[HOSTPORT:]GUESTPORT[/udp]` → a forward. */
+/** `[HOSTPORT:]GUESTPORT[/udp]` → a forward. @throws VivError `usage`. */
 export function parseForward(text: string): ForwardRequest {
-  const match = /^(?:(\d{1,5}):)?(\d{1,5})(?:\/(tcp|udp))?$/.exec(text);
-  const hostPort = match?.[1] === undefined ? undefined : Number(match[1]);
-  const guestPort = Number(match?.[2]);
-  if (!match || !isPort(guestPort) || (hostPort !== undefined && !isPort(hostPort))) {
-    throw vivError(
-      "usage",
-      `--forward: ${JSON.stringify(text)} is not [HOSTPORT:]GUESTPORT[/udp].`,
-      "For example 8080:80, or 22 for a free port of the host. Ports are 1 to 65535.",
-    );
-  }
-  return { protocol: match[3] === "udp" ? "udp" : "tcp", ...(hostPort === undefined ? {} : { hostPort }), guestPort };
+  const request = forwardRequest(text);
+  if (request) return request;
+  throw vivError(
+    "usage",
+    `${JSON.stringify(text)} is not [HOSTPORT:]GUESTPORT[/udp].`,
+    "For example 8080:80, or 22 for a free port of the host. Ports are 1 to 65535.",
+  );
 }
 
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65_535;
+/** `127.0.0.1:8080 → 80/tcp` */
+export function forwardLine({ protocol, hostAddress, hostPort, guestPort, open, kept }: ForwardView): string {
+  const place = hostPort === null ? `${hostAddress}:(a free port)` : `${hostAddress}:${hostPort}`;
+  const words = [open ? undefined : "from the next start on", kept ? undefined : "until the machine stops"];
+  const said = words.filter((word) => word !== undefined).join(", ");
+  return `${place} → ${guestPort}/${protocol}${said === "" ? "" : `  (${said})`}\n`;
 }

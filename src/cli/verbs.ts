@@ -83,6 +83,14 @@ export const groups: readonly { readonly title: string; readonly verbs: Readonly
     },
   },
   {
+    title: "Forwards",
+    verbs: {
+      "forward ls": () => import("./verbs/forward-ls.ts"),
+      "forward add": () => import("./verbs/forward-add.ts"),
+      "forward rm": () => import("./verbs/forward-rm.ts"),
+    },
+  },
+  {
     title: "Shared folders",
     verbs: {
       "share ls": () => import("./verbs/share-ls.ts"),

@@ -61,7 +61,7 @@ async function chooseForward(editor: Work["editor"], args: readonly unknown[]): 
   if (!machine) return undefined;
   const { forwards } = await editor.service.call("machine.show", { machine: machine.id });
   const open = forwards.filter(({ protocol, guestPort }) => protocol === "tcp" && guestPort !== 22);
-  if (open.length === 0) return say(l10n.t("{0} has no forwarded port for a browser. Add one in its settings.", machine.name));
+  if (open.length === 0) return say(l10n.t("{0} has no forwarded port for a browser: forward one.", machine.name));
   if (open.length === 1) return open[0];
   const items = open.map((forward) => ({
     label: String(forward.guestPort),

@@ -15,6 +15,7 @@ import { addToWorkspace, openFile, refreshFiles } from "./files/browse.ts";
 import { newFile, newFolder, removeFile, renameFile } from "./files/change.ts";
 import { download, upload } from "./files/transfer.ts";
 import { clearFilter, filterMachines } from "./filter.ts";
+import { addForward, changeForward, removeForward } from "./forwards.ts";
 import { addKey, removeKey, setPassword } from "./guest/access.ts";
 import { agentStatus, installAgent, upgradeAgent } from "./guest/agent.ts";
 import { freezeGuest, thawGuest, trimGuest } from "./guest/care.ts";
@@ -157,6 +158,9 @@ const table: Record<CommandId, Command> = {
   "vivarium.disk.limit": limitDisk,
   "vivarium.media.insert": insertMedia,
   "vivarium.media.eject": ejectMedia,
+  "vivarium.forward.add": addForward,
+  "vivarium.forward.change": changeForward,
+  "vivarium.forward.remove": removeForward,
   "vivarium.share.add": addShare,
   "vivarium.share.remove": removeShare,
   "vivarium.share.report": shareReport,

@@ -45,6 +45,7 @@ import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
 import { networkHandlers } from "./networkHandlers.ts";
+import { portHandlers } from "./portHandlers.ts";
 import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { sshConfigHandlers } from "./sshConfigHandlers.ts";
@@ -126,6 +127,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...forkHandlers,
   ...diskHandlers,
   ...shareHandlers,
+  ...portHandlers,
   ...transferHandlers,
   ...imageHandlers,
   ...guestHandlers,

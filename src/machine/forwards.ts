@@ -75,7 +75,7 @@ export async function openWithheld(machine: Machine, session: Session): Promise<
   }
 }
 
-async function openForward(session: Session, forward: RuntimeForward): Promise<RuntimeForward> {
+export async function openForward(session: Session, forward: RuntimeForward): Promise<RuntimeForward> {
   const command = addForward(adapterNames(forward.adapter).uplink, forward);
   checkForwardAnswer(await session.qmp.execute("human-monitor-command", { "command-line": command }), forward);
   return forward;

@@ -1,5 +1,6 @@
 /** The room's door: what one machine does over its life, one file a capability. */
 
+export { addForward, listForwards, removeForward } from "./changeForwards.ts";
 export { findChannels } from "./channels.ts";
 export * from "./clone/index.ts";
 export * from "./disks/index.ts";

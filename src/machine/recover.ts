@@ -1,6 +1,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
 import { asVivError, type Definition, type OperationRecord, type ProcessIdentity, type RunRecord } from "../model/index.ts";
+import { settleForwards } from "./changeForwards.ts";
 import { findChannels } from "./channels.ts";
 import { dropJoints } from "./clone/point.ts";
 import { settleDisks } from "./disks/recover.ts";
@@ -35,6 +36,7 @@ const answerTimeoutMs = 500;
  * | suspend, recorded | finished: ended | finished |
  * | state.json lost | adopted, with what can be seen of it | stopped |
  * | disk, any | see disks/recover.ts | see disks/recover.ts |
+ * | forward, any | QEMU gets what is recorded: opened or undone | nothing to do |
  * | fork, before `continuing` | undone: ended, its folder is removed by whoever opens the home | the same |
  * | fork, `continuing` | finished | `failed (lost)` |
  * | clone, export, template, any | undone: half-made files are removed, the layers under the copy are nobody's; it runs on | undone the same |
@@ -77,6 +79,10 @@ async function settle(machine: Machine): Promise<void> {
       return clearOperation(machine);
     case "disk":
       await settleDisks(machine, session);
+      takeUp(machine, session);
+      return clearOperation(machine);
+    case "forward":
+      await settleForwards(machine, session);
       takeUp(machine, session);
       return clearOperation(machine);
     case "fork":

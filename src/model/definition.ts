@@ -22,7 +22,7 @@ const MacAddress = z
 
 const Identifier = z.string().regex(/^[a-z][a-z0-9-]{0,30}$/, "must match ^[a-z][a-z0-9-]{0,30}$");
 
-const Port = z.int().min(1).max(65535);
+export const Port = z.int().min(1).max(65535);
 
 /** Paths are relative to the machine's folder or absolute. Control characters never reach a command line. */
 const FilePath = z

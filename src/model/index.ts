@@ -3,6 +3,7 @@ export * from "./definition.ts";
 export * from "./differences.ts";
 export * from "./errors.ts";
 export * from "./firstBoot.ts";
+export { type ForwardRequest, forwardRequest } from "./forwardText.ts";
 export * from "./guestPath.ts";
 export * from "./jsonSchema.ts";
 export * from "./names.ts";

@@ -94,7 +94,7 @@ export type RunRecord = z.infer<typeof RunRecord>;
 export const OperationRecord = z.object({
   kind: z.enum([
     ...(["create", "start", "stop", "suspend", "wake", "remove", "rename"] as const),
-    ...(["snapshot", "restore", "merge", "disk", "share", "clone", "export", "import", "template", "fork"] as const),
+    ...(["snapshot", "restore", "merge", "disk", "share", "forward", "clone", "export", "import", "template", "fork"] as const),
   ]),
   step: z.string(),
   startedAt: z.string(),

@@ -167,10 +167,6 @@ export function portItem({ machine, protocol, port, forward, listener }: PortNod
         forward.hostAddress,
         forward.hostPort,
       )
-    : l10n.t(
-        "{0} port {1} of the guest is reached from the guest alone: add a forward in the machine's settings",
-        protocol.toUpperCase(),
-        port,
-      );
+    : l10n.t("{0} port {1} of the guest is reached from the guest alone: forward it", protocol.toUpperCase(), port);
   return item;
 }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parse } from "jsonc-parser";
@@ -143,9 +144,19 @@ describe("a guest beside the workspace", function () {
     await rows("no ports", (found) => found.some((label) => label.startsWith("Ports")));
     await machineRow(vscode.page, "Ports").click();
     await rows("no sshd", (found) => found.some((label) => /^Port 22, 127\.0\.0\.1:\d+ · \w+/.test(label)));
-    await shell("(nc -l -p 8080 > /dev/null 2>&1 < /dev/null & echo $! > /run/nc)");
+    await shell("(nc -ll -p 8080 -e echo from-the-guest > /dev/null 2>&1 < /dev/null & echo $! > /run/nc)");
     await rows("no 8080", (found) => found.some((label) => /^Port 8080, nc · not forwarded/.test(label)));
     await vscode.screenshot("ports-row");
+    const row = machineRow(vscode.page, "Port 8080");
+    await row.hover();
+    await row.getByLabel("Forward Port").click();
+    const found = await rows("8080 is not forwarded", (labels) => labels.some((label) => /^Port 8080, 127\.0\.0\.1:\d+ · nc/.test(label)));
+    const port = Number(/^Port 8080, 127\.0\.0\.1:(\d+)/m.exec(found.join("\n"))?.[1]);
+    assert.equal(await said(port), "from-the-guest\n");
+    await vscode.screenshot("ports-forwarded", ["dark"]);
+    await row.hover();
+    await row.getByLabel("Stop Forwarding Port").click();
+    await rows("8080 is forwarded", (labels) => labels.some((label) => /^Port 8080, nc · not forwarded/.test(label)));
     await shell("kill $(cat /run/nc)");
     await rows("8080 stays", (found) => !found.some((label) => label.startsWith("Port 8080")));
   });
@@ -194,3 +205,9 @@ describe("a guest beside the workspace", function () {
     assert.match(Buffer.from(stdoutBase64, "base64").toString(), /^uid=\d+\(ada\)/);
   });
 });
+
+/** All that a server on this computer says. */
+async function said(port: number): Promise<string> {
+  const socket = connect(port, "127.0.0.1");
+  return Buffer.concat(await socket.toArray()).toString();
+}
