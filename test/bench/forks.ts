@@ -77,6 +77,7 @@ async function measureGuest(world: World, client: VivClient, { machine, title, i
   const memory = await Promise.all(
     four.map(async ({ name }) => privateMegabytes((await client.call("machine.show", { machine: name })).pid ?? 0)),
   );
+  const [dirty, clean] = [memory.map((one) => one.dirty), memory.map((one) => one.clean)];
   await remove(client, four);
   await bare.dispose();
   return [
@@ -90,14 +91,17 @@ async function measureGuest(world: World, client: VivClient, { machine, title, i
     figure(`fork.${id}.raw`, `${title}: the bare sequence`, raw, "spawn, load, cont, viv-agent's first answer, its clock set"),
     figure(`fork.${id}.added`, `${title}: added to the bare sequence`, pairwise(ours, raw, difference), "pair by pair", { limit: 50 }),
     figure(`fork.${id}.viv`, `${title}: \`viv fork NAME\``, byViv, "spawn to exit, less `node -e 0` of the same round"),
+    figure(`fork.${id}.memory`, `${title}: a fork's own memory`, dirty, "Private_Dirty of four that are idle, 5 s after ready", {
+      unit: "MB",
+      ...(id === "debian" ? { limit: 40 } : {}),
+    }),
     figure(
-      `fork.${id}.memory`,
-      `${title}: a fork's own memory`,
-      memory,
-      "Private_Clean + Private_Dirty of four that are idle, 5 s after ready",
+      `fork.${id}.memory.clean`,
+      `${title}: what the host can drop of it`,
+      clean,
+      "Private_Clean of the same: read from files that no other process maps now",
       {
         unit: "MB",
-        ...(id === "debian" ? { limit: 40 } : {}),
       },
     ),
     figure(`template.${id}.pause`, `${title}: the machine's pause for a template`, paused, "QMP STOP → RESUME", { limit: 80 }),
@@ -179,8 +183,8 @@ async function remove(client: VivClient, forks: readonly Pick<ForkView, "name">[
   await Promise.all(forks.filter(({ name }) => !except.includes(name)).map(({ name }) => client.call("fork.remove", { machine: name })));
 }
 
-async function privateMegabytes(pid: number): Promise<number> {
+async function privateMegabytes(pid: number): Promise<{ dirty: number; clean: number }> {
   const text = await readFile(`/proc/${pid}/smaps_rollup`, "utf8");
-  const kilobytes = [...text.matchAll(/^Private_(?:Clean|Dirty):\s+(\d+) kB$/gm)].reduce((sum, [, number]) => sum + Number(number), 0);
-  return kilobytes / 1024;
+  const of = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? Number.NaN) / 1024;
+  return { dirty: of("Private_Dirty"), clean: of("Private_Clean") };
 }
