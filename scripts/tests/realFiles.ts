@@ -1,7 +1,7 @@
 import { add, type Counts, mochaFiles } from "./process.ts";
 
 /** What measures the host itself, or time to a few milliseconds, has the machine to itself. */
-const alone = /(Speed|\/backends|\/boot)\.test\.ts$/;
+const alone = /(Speed|\/backends)\.test\.ts$/;
 
 type Tier = "qemu" | "vscode";
 
