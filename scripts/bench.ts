@@ -6,7 +6,7 @@
  *                  is more than 25 % worse
  *   --no-libvirt   leave the comparison with libvirt out
  *   --no-debian    leave the Debian guest out (its boot takes a minute)
- *   --only PART…   starting, booting, service, library, copies, download, snapshots, forks, sync, others: these alone; the others stay as they were measured last
+ *   --only PART…   starting, booting, service, library, copies, download, snapshots, forks, forwards, sync, others: these alone; the others stay as they were measured last
  */
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -17,6 +17,7 @@ import { measureCopies } from "../test/bench/copies.ts";
 import { measureDownload } from "../test/bench/download.ts";
 import type { Measured, PartResult, PartResults, Ratios } from "../test/bench/figure.ts";
 import { measureForks } from "../test/bench/forks.ts";
+import { measureForwards } from "../test/bench/forwards.ts";
 import { measureLibrary } from "../test/bench/library.ts";
 import { measureOthers, measurePrograms } from "../test/bench/others.ts";
 import { drifts, readRatios, writeRatios } from "../test/bench/ratios.ts";
@@ -46,6 +47,7 @@ const parts: Record<string, Part> = {
   download: (world) => measureDownload(world, 7),
   snapshots: (world) => measureSnapshots(world, 5, withLibvirt),
   forks: (world) => measureForks(world, { runs: 11, debian: !process.argv.includes("--no-debian") }),
+  forwards: (world) => measureForwards(world, 15),
   sync: (world) => measureSync(world, 5),
   others: (world) => measureOthers(world, 7),
 };

@@ -1,5 +1,5 @@
 import * as vscode from "vscode";
-import type { ForwardView, MachineSummary } from "../api/index.ts";
+import type { ForwardView, MachineSummary, Params } from "../api/index.ts";
 import { isWhole, pickMachine, plain } from "../editor/index.ts";
 import type { ForwardRequest } from "../model/index.ts";
 import type { PortNode } from "../vmtree/index.ts";
@@ -37,7 +37,8 @@ export const changeForward: Command = async (work, ...args) => {
   const machine = await machineOf(work, args, l10n.t("Machine whose forward to change"));
   if (!machine) return undefined;
   return tried(work, machine, async () => {
-    const forward = portOf(args[0])?.forward ?? (await pickForward(work, machine, l10n.t("Forward to change")));
+    const chosen = portOf(args[0])?.forward ?? (await pickForward(work, machine, l10n.t("Forward to change")));
+    const forward = chosen && (await asItIs(work, machine, chosen));
     if (!forward) return undefined;
     const { forwardRequest } = await import("../model/index.ts");
     const typed = await vscode.window.showInputBox({
@@ -46,17 +47,22 @@ export const changeForward: Command = async (work, ...args) => {
       validateInput: (text) => (forwardRequest(`${text}:${forward.guestPort}`) ? undefined : l10n.t("A port is a number from 1 to 65535.")),
     });
     if (typed === undefined || Number(typed) === forward.hostPort) return undefined;
-    const { protocol, guestPort, hostAddress } = forward;
-    await remove(work, machine, forward);
-    return add(work, machine, { protocol, guestPort, hostPort: Number(typed) }, hostAddress);
+    const { protocol, guestPort, hostAddress, hostPort, kept } = forward;
+    const changed = { protocol, guestPort, hostPort: Number(typed), hostAddress, once: !kept };
+    // The new one first: when it cannot be, the old one is there still. One without a port yet has nothing to lose, nor a name.
+    if (hostPort === null) await remove(work, machine, forward);
+    const added = await add(work, machine, changed);
+    if (hostPort !== null) await remove(work, machine, forward);
+    return added;
   });
 };
 
 type Existing = Pick<ForwardView, "protocol" | "hostAddress" | "hostPort" | "guestPort">;
 
-async function add({ editor }: Work, machine: MachineSummary, request: ForwardRequest, hostAddress?: string): Promise<ForwardView> {
-  const params = { machine: machine.id, ...request, ...(hostAddress === undefined ? {} : { hostAddress }) };
-  const forward = await editor.service.call("forward.add", params);
+type Request = ForwardRequest & Partial<Pick<Params<"forward.add">, "hostAddress" | "once">>;
+
+async function add({ editor }: Work, machine: MachineSummary, request: Request): Promise<ForwardView> {
+  const forward = await editor.service.call("forward.add", { machine: machine.id, ...request });
   void say(machine, request, forward);
   return forward;
 }
@@ -113,6 +119,12 @@ async function pickForward({ editor }: Work, machine: MachineSummary, title: str
     forward,
   }));
   return (await vscode.window.showQuickPick(items, { title }))?.forward;
+}
+
+/** With whether vm.json has it, which a row does not know. */
+async function asItIs({ editor }: Work, machine: MachineSummary, chosen: Existing): Promise<ForwardView | undefined> {
+  const all = await editor.service.call("forward.list", { machine: machine.id });
+  return all.find((one) => one.protocol === chosen.protocol && one.guestPort === chosen.guestPort && one.hostPort === chosen.hostPort);
 }
 
 async function tried<T>(work: Work, machine: MachineSummary, body: () => Promise<T>): Promise<T | undefined> {

@@ -39,13 +39,13 @@ import { diskHandlers } from "./diskHandlers.ts";
 import { openExec } from "./execStream.ts";
 import { fileHandlers } from "./fileHandlers.ts";
 import { forkHandlers } from "./forkHandlers.ts";
+import { forwardHandlers } from "./forwardHandlers.ts";
 import { guestHandlers } from "./guestHandlers.ts";
 import type { Handler, HandlerContext } from "./handler.ts";
 import { hostReportView } from "./hostReport.ts";
 import { shutDownMachines } from "./hostShutdown.ts";
 import { imageHandlers } from "./imageHandlers.ts";
 import { networkHandlers } from "./networkHandlers.ts";
-import { portHandlers } from "./portHandlers.ts";
 import { shareHandlers } from "./shareHandlers.ts";
 import { snapshotHandlers } from "./snapshotHandlers.ts";
 import { sshConfigHandlers } from "./sshConfigHandlers.ts";
@@ -127,7 +127,7 @@ export const handlers: Handlers & Partial<Record<"hello" | "authenticate", never
   ...forkHandlers,
   ...diskHandlers,
   ...shareHandlers,
-  ...portHandlers,
+  ...forwardHandlers,
   ...transferHandlers,
   ...imageHandlers,
   ...guestHandlers,

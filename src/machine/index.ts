@@ -1,11 +1,11 @@
 /** The room's door: what one machine does over its life, one file a capability. */
 
-export { addForward, listForwards, removeForward } from "./changeForwards.ts";
 export { findChannels } from "./channels.ts";
 export * from "./clone/index.ts";
 export * from "./disks/index.ts";
 export * from "./firstBoot/index.ts";
 export * from "./folder.ts";
+export { addForward, listForwards, removeForward } from "./forwards/index.ts";
 export * from "./guestCare/index.ts";
 export * from "./guestFiles/index.ts";
 export type { MachineHost, MachineIdentity, Work } from "./host.ts";

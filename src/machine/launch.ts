@@ -9,7 +9,7 @@ import { diskIo, diskLayouts } from "./disks/layout.ts";
 import { lockImages, passLocks, unlockImages } from "./disks/locks.ts";
 import { prepareFirstBoot } from "./firstBoot/files.ts";
 import { inFolder } from "./folder.ts";
-import { isSsh, resolveForwards } from "./forwards.ts";
+import { isSsh, resolveForwards } from "./forwards/index.ts";
 import type { Machine, Operation } from "./machine.ts";
 import { uefiFiles } from "./nvram.ts";
 import { killProcess, waitGone } from "./processEnd.ts";

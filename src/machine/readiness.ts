@@ -2,7 +2,7 @@ import type { Probe, Readiness, ReadinessStep } from "../model/index.ts";
 import { type ReadinessMark, readinessReader } from "../qemu/index.ts";
 import { settleIdentity, watchIdentity } from "./clone/guestIdentity.ts";
 import { inFirstBoot, watchFirstBoot } from "./firstBoot/watch.ts";
-import { isSsh } from "./forwards.ts";
+import { isSsh } from "./forwards/index.ts";
 import { hasAddress } from "./guestNetwork.ts";
 import { watchLate } from "./late.ts";
 import type { Machine } from "./machine.ts";

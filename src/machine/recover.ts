@@ -1,10 +1,10 @@
 import { readFile, stat } from "node:fs/promises";
 import { isAlive, processCommand, processStartTime } from "../backends/index.ts";
 import { asVivError, type Definition, type OperationRecord, type ProcessIdentity, type RunRecord } from "../model/index.ts";
-import { settleForwards } from "./changeForwards.ts";
 import { findChannels } from "./channels.ts";
 import { dropJoints } from "./clone/point.ts";
 import { settleDisks } from "./disks/recover.ts";
+import { settleForwards } from "./forwards/index.ts";
 import { letRun } from "./lifecycle.ts";
 import type { Machine } from "./machine.ts";
 import { killProcess } from "./processEnd.ts";

@@ -2,7 +2,8 @@ import * as vscode from "vscode";
 import { type Editor, plain } from "../editor/index.ts";
 import { MachineCoverage } from "./coverage.ts";
 import { TestItems } from "./items.ts";
-import { TestRuns } from "./runs.ts";
+import { type Choice, TestRuns } from "./runs.ts";
+import { configure } from "./secrets.ts";
 
 const { l10n } = vscode;
 
@@ -16,6 +17,7 @@ export interface TestFolder {
 
 /** The controller, its roots, and a run profile for each target: which targets there are, the files say. */
 export class TestFolders implements vscode.Disposable {
+  readonly #editor: Editor;
   readonly #controller: vscode.TestController;
   readonly #items: TestItems;
   readonly #runs: TestRuns;
@@ -23,6 +25,7 @@ export class TestFolders implements vscode.Disposable {
   #folders: readonly TestFolder[] = [];
 
   constructor(editor: Editor) {
+    this.#editor = editor;
     this.#controller = vscode.tests.createTestController("vivarium.testMachines", l10n.t("Test Machines"));
     this.#items = new TestItems(this.#controller, editor.context.workspaceState);
     this.#runs = new TestRuns(editor, this.#controller, this.#items, () => this.#folders);
@@ -54,8 +57,8 @@ export class TestFolders implements vscode.Disposable {
     return { folder, root, targets: targetsOf(loaded) };
   }
 
+  /** A target's profile runs its folders, and those that have no targets. */
   #makeProfiles(): void {
-    // The folders that have no targets run with the profile of the first.
     const targets = [...new Set(this.#folders.flatMap(({ targets }) => targets))];
     const wanted = targets.length === 0 ? [undefined] : targets;
     const names = new Set(wanted.map((target) => target ?? ""));
@@ -64,20 +67,24 @@ export class TestFolders implements vscode.Disposable {
       profile.dispose();
       this.#profiles.delete(name);
     }
-    for (const [index, target] of wanted.entries()) {
-      if (this.#profiles.has(target ?? "")) continue;
-      const isFirst = index === 0;
-      const label = target ?? l10n.t("Test Machine");
-      const make = (kind: vscode.TestRunProfileKind, name: string, isDefault: boolean, options: { cold?: boolean; coverage?: boolean }) => {
-        const handler = (request: vscode.TestRunRequest, token: vscode.CancellationToken) =>
-          this.#runs.run(request, token, { target, takesOthers: isFirst, ...options });
-        return this.#controller.createRunProfile(name, kind, handler, isDefault, undefined, kind === vscode.TestRunProfileKind.Run);
-      };
-      const { Run, Coverage } = vscode.TestRunProfileKind;
-      const coverage = make(Coverage, label, isFirst, { coverage: true });
-      coverage.loadDetailedCoverage = async (_run, file) => (file instanceof MachineCoverage ? file.details() : []);
-      const profiles = [make(Run, label, isFirst, {}), make(Run, l10n.t("{0}, Made Anew", label), false, { cold: true }), coverage];
-      this.#profiles.set(target ?? "", vscode.Disposable.from(...profiles));
-    }
+    for (const [index, target] of wanted.entries())
+      if (!this.#profiles.has(target ?? "")) this.#profiles.set(target ?? "", this.#profilesOf(target, index === 0));
+  }
+
+  #profilesOf(target: string | undefined, isDefault: boolean): vscode.Disposable {
+    const { Run, Coverage } = vscode.TestRunProfileKind;
+    const label = target ?? l10n.t("Test Machine");
+    const make = (kind: vscode.TestRunProfileKind, name: string, choice: Omit<Choice, "target">) => {
+      const handler = (request: vscode.TestRunRequest, token: vscode.CancellationToken) =>
+        this.#runs.run(request, token, { target, ...choice });
+      const goesOn = kind === Run && !choice.cold;
+      const profile = this.#controller.createRunProfile(name, kind, handler, isDefault && !choice.cold, undefined, goesOn);
+      profile.configureHandler = () =>
+        void configure(this.#editor, this.#folders).catch((error: unknown) => this.#editor.presentError(error));
+      return profile;
+    };
+    const coverage = make(Coverage, label, { coverage: true });
+    coverage.loadDetailedCoverage = async (_run, file) => (file instanceof MachineCoverage ? file.details() : []);
+    return vscode.Disposable.from(make(Run, label, {}), make(Run, l10n.t("{0}, Made Anew", label), { cold: true }), coverage);
   }
 }

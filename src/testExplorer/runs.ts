@@ -11,8 +11,6 @@ const { l10n } = vscode;
 
 export interface Choice {
   readonly target: string | undefined;
-  /** Folders that have no targets run with this profile. */
-  readonly takesOthers: boolean;
   readonly cold?: boolean;
   readonly coverage?: boolean;
 }
@@ -61,7 +59,7 @@ export class TestRuns implements vscode.Disposable {
   }
 
   /** A framework is not asked for single tests: a folder's tests run together. */
-  #askedFor({ include, exclude }: vscode.TestRunRequest, { target, takesOthers }: Choice): TestFolder[] {
+  #askedFor({ include, exclude }: vscode.TestRunRequest, { target }: Choice): TestFolder[] {
     const rootOf = (item: vscode.TestItem): vscode.TestItem => (item.parent ? rootOf(item.parent) : item);
     const wanted = include && new Set(include.map((item) => rootOf(item).id));
     const unwanted = new Set(exclude?.map(({ id }) => id));
@@ -69,7 +67,7 @@ export class TestRuns implements vscode.Disposable {
       ({ root, targets }) =>
         (!wanted || wanted.has(root.id)) &&
         !unwanted.has(root.id) &&
-        (target === undefined || targets.includes(target) || (targets.length === 0 && takesOthers)),
+        (target === undefined || targets.includes(target) || targets.length === 0),
     );
   }
 

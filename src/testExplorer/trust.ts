@@ -1,6 +1,7 @@
 import * as vscode from "vscode";
 import { type Editor, homeSetting, plain } from "../editor/index.ts";
 import type { LoadedFile, Plan } from "../testvm/index.ts";
+import { secretsOf } from "./secrets.ts";
 
 const { l10n } = vscode;
 
@@ -33,7 +34,7 @@ export async function runnable(editor: Editor, folder: vscode.WorkspaceFolder, t
   const names = askedEnvironment(loaded);
   const entry = (await store.find(loaded.folder, loaded.hash)) ?? ((await ask(folder, names)) ? await store.add(newEntry()) : undefined);
   if (!entry) return undefined;
-  const environment = { ...process.env, ...(await secretsOf(editor, entry.allowedEnvironment)) };
+  const environment = { ...process.env, ...(await secretsOf(editor, loaded.folder, entry.allowedEnvironment)) };
   const resolved = resolvePlan(loaded, target, { environment, allowed: new Set(entry.allowedEnvironment) });
   if ("problems" in resolved) throw problemsError(resolved.problems, shownIn(loaded.folder));
   return { loaded, plan: resolved.plan };
@@ -55,26 +56,4 @@ async function ask(folder: vscode.WorkspaceFolder, names: readonly string[]): Pr
         );
   const question = l10n.t("{0} wants to run the commands of .testvm/testvm.json in test machines.", plain(folder.name));
   return (await vscode.window.showWarningMessage(question, { modal: true, detail }, trust)) === trust;
-}
-
-/** Allowed names that this environment does not have: from the editor's secret storage, else asked for and kept there. */
-async function secretsOf({ context }: Editor, names: readonly string[]): Promise<Record<string, string>> {
-  const found: Record<string, string> = {};
-  for (const name of names) {
-    if (process.env[name] !== undefined) continue;
-    const key = `vivarium.testvm.${name}`;
-    const kept = await context.secrets.get(key);
-    const value =
-      kept ??
-      (await vscode.window.showInputBox({
-        title: l10n.t("Value of {0} for the test machines", plain(name)),
-        prompt: l10n.t("It is kept in this editor's secret storage, and reaches the guest only."),
-        password: true,
-        ignoreFocusOut: true,
-      }));
-    if (value === undefined) continue;
-    if (kept === undefined) await context.secrets.store(key, value);
-    found[name] = value;
-  }
-  return found;
 }

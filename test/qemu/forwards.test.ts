@@ -59,6 +59,23 @@ describe("forwards of a running machine", function () {
     await remove();
   });
 
+  it("that waits for the next start is opened now, and written once", async () => {
+    await client.call("machine.set", { machine, set: ['networks.0.forwards=[{"guestPort":2222}]'] });
+    assert.deepEqual(
+      (await list()).map(({ guestPort, open }) => [guestPort, open]),
+      [
+        [22, true],
+        [2222, false],
+      ],
+    );
+    const forward = await add();
+    await reaches(forward.hostPort);
+    assert.deepEqual(await written(), [{ guestPort: 2222 }]);
+    assert.deepEqual((await client.call("machine.show", { machine })).pendingChanges, []);
+    await remove();
+    assert.deepEqual(await written(), []);
+  });
+
   it("goes on after kill -9 of vivd, and after suspend; one for once ends with the process", async () => {
     const kept = await add();
     const once = await add({ hostPort: (kept.hostPort ?? 0) + 1, once: true });
@@ -114,13 +131,21 @@ describe("forwards of a running machine", function () {
     assert.equal(await greeting(open.hostPort ?? 0), "", "open, never recorded: closed");
     await brokenOff((forwards) => [...forwards, recorded]);
     await reaches(open.hostPort);
+    // Closed, and its port was taken meanwhile: the machine is adopted all the same, and has it no longer.
+    await brokenOff((forwards) => forwards.filter(({ guestPort }) => guestPort !== 2222));
+    const taken = createServer().listen(open.hostPort ?? 0, "127.0.0.1");
+    await new Promise((listening) => taken.once("listening", listening));
+    await brokenOff((forwards) => [...forwards, recorded]);
+    assert.equal((await client.call("machine.show", { machine })).state, "running");
+    assert.ok(!(await list()).some((forward) => forward.open && forward.guestPort === 2222));
+    taken.close();
     await remove();
   });
 
   it("what cannot be is refused, and nothing has changed", async () => {
     const before = [await list(), await definition()];
     assert.equal(await codeOf(remove()), "not-found");
-    assert.equal(await codeOf(client.call("forward.remove", { machine, guestPort: 22 })), "wrong-state");
+    assert.equal(await codeOf(client.call("forward.remove", { machine, guestPort: 22 })), "wrong-state", "the only way of SSH");
     assert.equal(await codeOf(client.call("forward.add", { machine, guestPort: 0 })), "usage");
     assert.equal(await codeOf(client.call("forward.add", { machine, guestPort: 80, hostAddress: "::1" })), "usage");
     assert.equal(await codeOf(client.call("forward.add", { machine, guestPort: 80, hostAddress: "203.0.113.9" })), "host-cannot");

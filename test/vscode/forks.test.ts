@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import type { VivClient } from "../../src/api/index.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
+import { answerQuestion, chooseInMenu } from "./support/questions.ts";
 import { answerNotification, machineRow, rowButton, rowsAre } from "./support/sidebar.ts";
 import { terminalShows, typeInTerminal } from "./support/terminal.ts";
 
@@ -26,28 +27,9 @@ describe("forks in the editor", function () {
   const names = async () => (await client.call("machine.list", {})).map(({ name }) => name).sort();
   const dialog = () => vscode.page.locator(".monaco-dialog-box");
 
-  async function fromMenu(row: string, entry: string): Promise<void> {
-    await machineRow(vscode.page, row).click({ button: "right" });
-    const label = vscode.page.locator(".monaco-menu .action-label").filter({ hasText: entry }).first();
-    await label.waitFor();
-    // A menu that has just opened takes no click: the one that opened it could be meant.
-    await until(
-      `${entry} was chosen`,
-      async () => {
-        await label.click({ timeout: 1000 }).catch(() => undefined);
-        return label.count();
-      },
-      (count) => count === 0,
-    );
-  }
+  const fromMenu = (row: string, entry: string) => chooseInMenu(vscode.page, machineRow(vscode.page, row), entry);
 
-  async function answer(title: string, text: string): Promise<void> {
-    const box = vscode.page.locator(".quick-input-widget").filter({ hasText: title });
-    await box.waitFor();
-    await box.locator("input.input").fill(text);
-    await vscode.page.keyboard.press("Enter");
-    await box.waitFor({ state: "hidden" });
-  }
+  const answer = (title: string, text: string) => answerQuestion(vscode.page, title, text);
 
   it("makes a template from a machine's menu with one question", async () => {
     await fromMenu("hello", "Make Template…");

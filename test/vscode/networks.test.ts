@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import type { VivClient } from "../../src/api/index.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
+import { answerQuestion, chooseInMenu } from "./support/questions.ts";
 import { machineRow, openSidebar, rowsAre } from "./support/sidebar.ts";
 
 /** The Networks view in a real VS Code, with two real guests on a network. */
@@ -31,27 +32,9 @@ describe("the Networks view", function () {
       .filter({ hasText: text })
       .first();
 
-  async function fromMenu(text: string, entry: string): Promise<void> {
-    await inView(text).click({ button: "right" });
-    const label = vscode.page.locator(".monaco-menu .action-label").filter({ hasText: entry }).first();
-    await label.waitFor();
-    await until(
-      `${entry} was chosen`,
-      async () => {
-        await label.click({ timeout: 1000 }).catch(() => undefined);
-        return label.count();
-      },
-      (count) => count === 0,
-    );
-  }
+  const fromMenu = (text: string, entry: string) => chooseInMenu(vscode.page, inView(text), entry);
 
-  async function answer(title: string, text: string): Promise<void> {
-    const box = vscode.page.locator(".quick-input-widget").filter({ hasText: title });
-    await box.waitFor();
-    await box.locator("input.input").fill(text);
-    await vscode.page.keyboard.press("Enter");
-    await box.waitFor({ state: "hidden" });
-  }
+  const answer = (title: string, text: string) => answerQuestion(vscode.page, title, text);
 
   async function choose(title: string, entry: string): Promise<void> {
     const box = vscode.page.locator(".quick-input-widget").filter({ hasText: title });

@@ -8,6 +8,7 @@ import type { SnapshotView, VivClient } from "../../src/api/index.ts";
 import { everything } from "../support/faults.ts";
 import { guest } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
+import { answerQuestion } from "./support/questions.ts";
 import { answerNotification, machineRow, rowButton, rowsAre } from "./support/sidebar.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -59,14 +60,7 @@ describe("snapshots in the editor", function () {
     );
   }
 
-  /** Types into the question that is on screen. */
-  async function answer(title: string, text: string): Promise<void> {
-    const box = vscode.page.locator(".quick-input-widget").filter({ hasText: title });
-    await box.waitFor();
-    await box.locator("input.input").fill(text);
-    await vscode.page.keyboard.press("Enter");
-    await box.waitFor({ state: "hidden" });
-  }
+  const answer = (title: string, text: string) => answerQuestion(vscode.page, title, text);
 
   it("begins with a place for them below each machine, and says how", async () => {
     const page = await open();

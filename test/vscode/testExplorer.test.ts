@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { checkout } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
+import { answerQuestion } from "./support/questions.ts";
 
 /** A repository's tests in the Test Explorer of a real VS Code, in real machines: run, fail, fix, green. */
 describe("tests of a repository in the Test Explorer", function () {
@@ -41,6 +42,7 @@ describe("tests of a repository in the Test Explorer", function () {
       },
       (found) => found.some((label) => label.includes("greets")),
     );
+  const choose = (entry: string) => vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: entry }).first().click();
   const dialog = () => vscode.page.locator(".monaco-dialog-box");
   const machines = async () => (await world.client.call("machine.list", {})).map(({ name }) => name);
 
@@ -87,6 +89,55 @@ describe("tests of a repository in the Test Explorer", function () {
     const coverage = vscode.page.locator(".test-coverage-list, .pane", { hasText: "Test Coverage" });
     await coverage.getByText("greet.sh").first().waitFor();
     await vscode.screenshot("tests-green", ["dark", "light", "contrast"]);
+  });
+
+  it("run again after each save while they run continuously", async () => {
+    const file = join(folder, "out", "junit.xml");
+    const before = await readFile(file, "utf8");
+    await rm(file);
+    // It goes on until it is stopped, and so does the command.
+    void vscode.execute("testing.startContinuousRun").catch(() => undefined);
+    await vscode.execute("workbench.action.quickOpen", join(folder, "src", "greet.sh"));
+    await vscode.page.locator(".quick-input-list .monaco-list-row", { hasText: "greet.sh" }).first().waitFor();
+    await vscode.page.keyboard.press("Enter");
+    await vscode.page.locator(".editor-instance .monaco-editor").click();
+    await vscode.page.keyboard.press("Control+End");
+    await vscode.page.keyboard.type("# saved\n");
+    await vscode.page.keyboard.press("Control+s");
+    await until(
+      "a run came back",
+      () => readFile(file, "utf8").catch(() => ""),
+      (text) => text === before,
+      60_000,
+    );
+    await vscode.execute("testing.stopContinuousRun");
+    await until("the machine is gone", machines, (names) => names.length === 0, 60_000);
+  });
+
+  it("get a secret that this computer's environment does not have, asked for once", async () => {
+    const file = join(folder, ".testvm", "testvm.json");
+    const secret = "S3cret-of-the-test";
+    await writeFile(file, (await readFile(file, "utf8")).replace('"outputs"', '"secrets": ["VVT_TOKEN"], "outputs"'));
+    await writeFile(join(folder, "test.sh"), 'mkdir -p out; printf %s "$VVT_TOKEN" | wc -c > out/length\n');
+    const length = () => readFile(join(folder, "out", "length"), "utf8").catch(() => "");
+    void vscode.execute("testing.runAll");
+    await dialog().waitFor();
+    assert.match(await dialog().innerText(), /Its guests get these variables of yours: VVT_TOKEN/);
+    await dialog().getByText("Trust and Run").click();
+    await answerQuestion(vscode.page, "Value of VVT_TOKEN", secret);
+    await until("the guest had it", length, (text) => text.trim() === String(secret.length), 120_000);
+    await until("the machine is gone", machines, (names) => names.length === 0, 60_000);
+    await rm(join(folder, "out", "length"));
+    void vscode.execute("testing.runAll");
+    await until("the guest had it again", length, (text) => text.trim() === String(secret.length), 60_000);
+    await until("the machine is gone", machines, (names) => names.length === 0, 60_000);
+    void vscode.execute("testing.configureProfile");
+    await choose("Test Machine");
+    await choose("Forget Secrets");
+    void vscode.execute("testing.runAll");
+    await answerQuestion(vscode.page, "Value of VVT_TOKEN", "other");
+    await until("the guest had the other one", length, (text) => text.trim() === "5", 60_000);
+    await until("the machine is gone", machines, (names) => names.length === 0, 60_000);
   });
 
   it("end when they are cancelled, and the machine with them", async () => {

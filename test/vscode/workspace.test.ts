@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parse } from "jsonc-parser";
 import { guest, starterMachine } from "../support/home.ts";
 import { type EditorWorld, editorWorld, until, type Vscode } from "./support/index.ts";
+import { answerQuestion, chooseInMenu } from "./support/questions.ts";
 import { answerNotification, machineRow, openSidebar, rowsAre } from "./support/sidebar.ts";
 
 /** A folder of the workspace in a guest, its files and its ports as rows: a real VS Code, a real starter guest. */
@@ -154,6 +155,12 @@ describe("a guest beside the workspace", function () {
     const port = Number(/^Port 8080, 127\.0\.0\.1:(\d+)/m.exec(found.join("\n"))?.[1]);
     assert.equal(await said(port), "from-the-guest\n");
     await vscode.screenshot("ports-forwarded", ["dark"]);
+    await chooseInMenu(vscode.page, row, "Change Local Port");
+    await answerQuestion(vscode.page, "Port of this computer for port 8080", String(port + 100));
+    const moved = await rows("it is where it was", (labels) =>
+      labels.some((label) => new RegExp(`^Port 8080, 127\\.0\\.0\\.1:(?!${port} )\\d+ · nc`).test(label)),
+    );
+    assert.equal(await said(Number(/^Port 8080, 127\.0\.0\.1:(\d+)/m.exec(moved.join("\n"))?.[1])), "from-the-guest\n");
     await row.hover();
     await row.getByLabel("Stop Forwarding Port").click();
     await rows("8080 is forwarded", (labels) => labels.some((label) => /^Port 8080, nc · not forwarded/.test(label)));

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { asVivError, type StateFile, vivError } from "../../model/index.ts";
 import { deferred, type VivAgent } from "../../qemu/index.ts";
-import { openWithheld } from "../forwards.ts";
+import { openWithheld } from "../forwards/index.ts";
 import { guestCommand, hasAgent } from "../guestCommand.ts";
 import type { Machine } from "../machine.ts";
 import type { Session } from "../session.ts";

@@ -2,7 +2,7 @@ import type { forwardMethods } from "../api/index.ts";
 import { addForward, listForwards, removeForward } from "../machine/index.ts";
 import type { HandlersOf } from "./handler.ts";
 
-export const portHandlers: HandlersOf<typeof forwardMethods> = {
+export const forwardHandlers: HandlersOf<typeof forwardMethods> = {
   "forward.list": async ({ machine: name }, { world }) => {
     const machine = world.library.find(name);
     await machine.refreshDefinition();

@@ -1,7 +1,5 @@
-import { type Definition, type RuntimeForward, vivError } from "../model/index.ts";
-import { adapterNames, addForward, checkForwardAnswer } from "../qemu/index.ts";
-import type { Machine } from "./machine.ts";
-import type { Session } from "./session.ts";
+import { type Definition, type RuntimeForward, vivError } from "../../model/index.ts";
+import type { Machine } from "../machine.ts";
 
 /**
  * Every forward with its host port. A machine with NAT and no forward to SSH gets one on a free port, the same as at
@@ -54,29 +52,4 @@ async function hostPort(
 /** Is it the way to the guest's SSH server? */
 export function isSsh({ protocol, guestPort }: Pick<RuntimeForward, "protocol" | "guestPort">): boolean {
   return protocol === "tcp" && guestPort === 22;
-}
-
-/**
- * Opens the forwards that were held back at the start. A port that somebody took meanwhile is exchanged for a free one.
- * @throws VivError `failed`; those that are open are recorded
- */
-export async function openWithheld(machine: Machine, session: Session): Promise<void> {
-  for (const forward of machine.state.run?.withheld ?? []) {
-    const opened = await openForward(session, forward).catch(async (): Promise<RuntimeForward> => {
-      const hostPort = await machine.host.freePort(forward.protocol, forward.hostAddress);
-      return openForward(session, { ...forward, hostPort });
-    });
-    await machine.record(({ run, ...state }) => {
-      if (!run) return state;
-      const { withheld = [], ...rest } = run;
-      const left = withheld.filter((each) => each !== forward);
-      return { ...state, run: { ...rest, forwards: [...run.forwards, opened], ...(left.length > 0 ? { withheld: left } : {}) } };
-    });
-  }
-}
-
-export async function openForward(session: Session, forward: RuntimeForward): Promise<RuntimeForward> {
-  const command = addForward(adapterNames(forward.adapter).uplink, forward);
-  checkForwardAnswer(await session.qmp.execute("human-monitor-command", { "command-line": command }), forward);
-  return forward;
 }
